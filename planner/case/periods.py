@@ -2,8 +2,9 @@
 
 Dates within a period are read on the safe side: what helps (a fleet, more grid, an offer) counts from the first
 whole period on, what ends or is lost (a retirement, a contract, less grid, a cut) is gone from the period its day
-falls in, and duties (must-serve, survival, caps on shares) hold from that period on. A longer period is cut where
-something that exists comes or goes, so that it is counted in the step, as on short periods.
+falls in, and duties (must-serve, survival, caps on shares) hold from that period on. A longer period lies within a
+calendar year, and is cut where something that exists comes or goes, so that both are counted in the step, as on short
+periods. A step counts to the calendar year of its first day.
 
 Payments are discounted to the start of period 0 and fall in the middle of their period (in a longer period evenly in
 the middle of its steps); residual values fall on the horizon's end. One real rate per scenario.
@@ -127,19 +128,23 @@ class Calendar:
 
     @classmethod
     def of(cls, horizon: Horizon, existing: Existing) -> Calendar:
-        """Periods of the horizon's lengths, the longer ones cut where something that exists comes or goes."""
+        """Periods of the horizon's lengths; longer ones follow the calendar year, cut where what exists comes or goes."""
         spans = horizon.spans()
         step = STEP_MONTHS[spans[0][0]]
-        lengths = [
-            STEP_MONTHS[name] // step for name, years in spans for _ in range(years * 12 // STEP_MONTHS[name])
-        ]
-        plain = cls(horizon.start, step, sum(lengths))
-        edges = {*accumulate(lengths, initial=0), *(s for s in plain.seams(existing) if 0 < s < plain.n)}
+        plain = cls(horizon.start, step, 12 * horizon.years // step)
+        edges, begin = {s for s in plain.seams(existing) if 0 < s < plain.n}, 0
+        for name, years in spans:
+            end, size = begin + 12 * years // step, STEP_MONTHS[name] // step
+            new_year = plain.new_year_from(begin)
+            first = begin + (new_year + -new_year % plain.quarter - begin) % size
+            edges |= {begin, *range(first, end, size), end}
+            begin = end
         cut = tuple(after - first for first, after in pairwise(sorted(edges)))
         return cls(horizon.start, step, len(cut), cut if max(cut) > 1 else ())
 
     def seams(self, existing: Existing) -> set[int]:
-        """Steps (0 is the start) with which something that exists first counts, or first counts no more.
+        """Steps (0 is the start) with which a calendar year begins, or something that exists first counts, or first counts
+        no more.
 
         In steps of a month the quarter of such a step is cut off too: a longer period is whole quarters, as money is.
         """
@@ -149,8 +154,26 @@ class Calendar:
         ]
         steps = {self.first_step_without(day) for day in gone}
         steps |= {self.first_step_with(fleet.since) for fleet in existing.fleets}
-        quarter = max(1, STEP_MONTHS["quarter"] // self.step_months)
-        return steps | {s + edge - s % quarter for s in steps if s % quarter for edge in (0, quarter)}
+        steps |= {
+            self.first_step_with(date(year, 1, 1)) for year in range(self.start.year + 1, self.end.year + 1)
+        }
+        return steps | {
+            s + edge - s % self.quarter for s in steps if s % self.quarter for edge in (0, self.quarter)
+        }
+
+    @property
+    def quarter(self) -> int:
+        """Steps of a quarter, at least one."""
+        return max(1, STEP_MONTHS["quarter"] // self.step_months)
+
+    def new_year_from(self, step: int) -> int:
+        """The first step, from one on, with which a calendar year begins: that which starts on 1 January or next after it.
+
+        >>> [Calendar(date(2027, 8, 1), 3, 8).new_year_from(s) for s in (0, 2, 3)]
+        [2, 2, 6]
+        """
+        year = self.day_of(step - 1).year + 1
+        return self.first_step_with(date(year, 1, 1))
 
     @cached_property
     def edges(self) -> tuple[int, ...]:

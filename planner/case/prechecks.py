@@ -354,6 +354,9 @@ def _decisions(case: Case) -> Iterator[Trouble]:
         if d.lower <= reach + TOLERANCE or d.d in told:
             continue
         told.add(str(d.d))
+        if not len(own) and (between := _between_periods(case, str(d.d))):
+            yield between
+            continue
         scale = DECIDED[str(d.what)].per if d.what in DECIDED else 1.0
         path, out = f"decisions[{d.d}]", reach <= TOLERANCE
         change: dict[str, Any] = {path: None} if out else {f"{path}.value": reach * scale}
@@ -361,6 +364,24 @@ def _decisions(case: Case) -> Iterator[Trouble]:
             "", "decision", f"decision {d.d} asks for {d.lower * scale:g}, but at most {reach * scale:g} can be: {why}",
             f"take {path} out" if out else f"lower {path}.value to {reach * scale:g}, or take the decision out", change,
         )  # fmt: skip
+
+
+def _between_periods(case: Case, name: str) -> Trouble | None:
+    """A decision whose dates hold the first day of no period, and so nothing; None where they hold one."""
+    calendar, decision = case.calendar, next(d for d in case.scenario.decisions if d.id == name)
+    if decision.from_ is None or decision.to is None:
+        return None
+    held = calendar.containing(decision.to)
+    begin = calendar.date_of(held)
+    if calendar.first_from(decision.from_) <= held or not 0 <= held < calendar.n:
+        return None
+    path = f"decisions[{name}].from"
+    return Trouble(
+        "", "decision",
+        f"decision {name} speaks of {decision.from_} to {decision.to}, and no period begins then: that of "
+        f"{calendar.label(held)} begins on {begin} and ends after them",
+        f"set {path} to {begin}, or take shorter periods (horizon.step)", {path: str(begin)},
+    )  # fmt: skip
 
 
 # ---- money

@@ -25,10 +25,10 @@ from planner.facts.suggest import hint
 from planner.intake.amounts import amount_warnings
 from planner.intake.checks import cross_problems
 from planner.intake.document import Document
-from planner.intake.existing_checks import existing_warnings
 from planner.intake.finance_checks import grant_warnings
 from planner.intake.idle_warnings import idle_warnings
 from planner.intake.old_names import old_names, upgraded
+from planner.intake.period_warnings import period_warnings
 from planner.scenario.editing import set_in_file
 from planner.scenario.messages import validated
 from planner.scenario.paths import PathError, nearest, put
@@ -81,7 +81,7 @@ def _warnings(doc: Document) -> list[Problem]:
         *amount_warnings(doc),
         *grant_warnings(doc),
         *idle_warnings(doc),
-        *existing_warnings(doc),
+        *period_warnings(doc),
     ]
 
 

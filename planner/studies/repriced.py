@@ -66,8 +66,8 @@ def reprice(plan: Plan, step: StepName = "quarter", wait: bool | None = None) ->
         if again is not None:
             return again
     raise NoPlan(
-        f"what the plan holds cannot be kept in periods of a {step}: a crew, quota or allocation of a whole period is not "
-        "there at its start, or a hall is too full for what is replaced to stand to its end"
+        f"what the plan holds cannot be kept in periods of a {step}: what a limit leaves it in a whole period (crew, quota, "
+        "allocation, budget) is not there at its start, or a hall is too full for what is replaced to stand to its end"
     )
 
 

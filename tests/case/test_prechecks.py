@@ -80,6 +80,12 @@ ALONE: dict[str, tuple[str, str, dict[str, Any], list[str]]] = {
         {"decisions": [{"id": "d", "do": "require", "what": "open", "hosts": ["champion-busan"], "value": 2}]},
         ["at most 1"],
     ),
+    "between two periods": (
+        "decision", "",
+        {"decisions": [{"id": "d", "do": "require", "what": "open", "hosts": ["champion-busan"],
+                        "from": "2028-02-01", "to": "2028-02-28"}]},
+        ["no period begins then", "2028-Q1 begins on 2028-01-01"],
+    ),
     "forbidden": (
         "decision", "",
         {"decisions": [{"id": "a", "do": "require", "what": "open", "hosts": ["champion-busan"]},

@@ -120,8 +120,40 @@ def test_of_months_the_quarter_of_an_end_is_cut_off():
     assert [c.label(t) for t in range(12, c.n)] == ["2028-H1", "2028-M07-M08", "2028-M09", "2028-Q4", "2029"]
     late = Horizon.model_validate({"start": "2027-07-01", "years": 3, "step": SEAM})
     cut = Calendar.of(late, Existing.model_validate({"contracts": [contract("2030-03-31")]}))
-    assert [cut.label(t) for t in range(8, cut.n)] == ["2029-Q3-2030-Q1", "2030-Q2"]
+    assert [cut.label(t) for t in range(8, cut.n)] == ["2029-H2", "2030-Q1", "2030-Q2"]
     assert calendar("year", 3, contracts=[contract("2028-08-31")]).edges == (0, 1, 2, 3), "a step is not cut"
+
+
+FINE_FIRST = [
+    SEAM,
+    [{"step": "month", "years": 1}, {"step": "quarter", "years": 1}, {"step": "half-year"}],
+    [{"step": "quarter", "years": 1}, {"step": "half-year", "years": 1}, {"step": "year"}],
+    [{"step": "half-year", "years": 2}, {"step": "year"}],
+]
+
+
+@pytest.mark.parametrize("step", FINE_FIRST)
+@pytest.mark.parametrize("month", range(1, 13))
+def test_a_longer_period_lies_within_a_calendar_year(month, step):
+    """Each step counts to the year that it counts to by itself, so that what is summed by year is that of short periods."""
+    c = Calendar.of(
+        Horizon.model_validate({"start": date(2027, month, 1), "years": 5, "step": step}), Existing()
+    )
+    years = [{c.day_of(s).year for s in range(c.step_of(t), c.step_of(t + 1))} for t in range(c.n)]
+    assert all(len(own) == 1 for own in years)
+    assert c.n_steps * c.step_months == 60
+    assert len({c.label(t) for t in range(c.n)}) == c.n
+    fine = Calendar(c.start, c.step_months, c.n_steps)
+    by_year = [x.table(0.07).groupby("year")["hours"].sum() for x in (c, fine)]
+    assert by_year[0].to_dict() == pytest.approx(by_year[1].to_dict())
+
+
+def test_years_of_a_plan_from_august_run_from_february():
+    c = Calendar.of(Horizon.model_validate({"start": "2027-08-01", "years": 5, "step": SEAM}), Existing())
+    assert [str(c.date_of(t)) for t in range(7, c.n)] == [
+        "2029-05-01", "2029-08-01", "2030-02-01", "2031-02-01", "2032-02-01",
+    ]  # fmt: skip
+    assert [c.label(t) for t in range(8, c.n)] == ["2029-H2", "2030", "2031", "2032-H1"]
 
 
 @pytest.mark.parametrize(

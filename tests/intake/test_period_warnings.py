@@ -1,4 +1,4 @@
-"""What exists and ends well within a period of one step is warned of; longer ones are cut there."""
+"""Periods of one step that are too long for what they hold are warned of; longer ones are cut there."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from planner.case.build import build_case
 from planner.intake.scenario_file import example_path, load_scenario, warnings_of, with_overrides
+from planner.scenario.problems import ScenarioError
 from planner.scenario.schema import Scenario
 
 CONTRACT = {"id": "old", "host": "cloud", "stack": "us-cloud", "system": "hgx-b300", "accelerators": 800,
@@ -52,3 +53,42 @@ def test_what_never_ends_may_be_said_to(root: Any) -> None:
     """By the last day that a calendar has."""
     case = build_case(with_old(YEARS, "contracts", {**CONTRACT, "until": "9999-12-31"}))
     assert case.existing.loc["old", "end_t"] > case.calendar.n
+
+
+def from_day(start: str, step: Any) -> Scenario:
+    """Two-hosts from another day on."""
+    grid = {
+        f"sites[{site}].grid_mw": [{"from": start, "mw": mw}] for site, mw in (("haenam", 40), ("seoul", 10))
+    }
+    demand = {
+        "demand[assistant].size.points": [{"at": start, "value": 500}, {"at": "2030-12-31", "value": 2000}]
+    }
+    horizon = {"horizon.start": start, "horizon.step": step}
+    return with_overrides(load_scenario(example_path("two-hosts")), {**horizon, **grid, **demand})
+
+
+@pytest.mark.parametrize(
+    ("start", "step", "said"),
+    [
+        ("2027-08-01", "year", "7 months of 2028 count to 2027"),
+        ("2027-10-01", "half-year", "3 months of 2028 count to 2027"),
+        ("2027-08-01", "half-year", ""),
+        ("2027-08-01", "quarter", ""),
+        ("2027-08-01", YEARS, ""),
+        ("2027-01-01", "year", ""),
+    ],
+)
+def test_months_that_count_to_another_calendar_year_are_told(start: str, step: Any, said: str) -> None:
+    found = [p for p in warnings_of(from_day(start, step)) if p.path == "horizon.start"]
+    assert len(found) == bool(said)
+    assert all(said in p.message for p in found)
+
+
+def test_the_last_calendar_year_of_a_list_may_be_capped() -> None:
+    """As on quarters: it begins a period."""
+    scenario = from_day("2027-08-01", YEARS)
+    last = 2027 + scenario.horizon.years
+    cap = {"what": "outlay", "year": last, "musd": 20}
+    with_overrides(scenario, {"limits.money": [cap]})
+    with pytest.raises(ScenarioError, match=f"{last + 1} lies outside the horizon, 2027 to {last}"):
+        with_overrides(scenario, {"limits.money": [{**cap, "year": last + 1}]})
