@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import csr_array, hstack
 
+from planner.planning.repair import whole_units
 from planner.planning.solve_run import SolveRun
 from planner.solver.arrays import Arrays, Block, Floats
 from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
 from planner.solver.members import Ints
-from planner.solver.solution import Solution, Status
+from planner.solver.solution import Solution
 
 LIMITS = ("crew", "quota_per_period", "quota_window", "quota_cumulative")
 """Rules of the model that cap what is ordered."""
@@ -25,8 +26,12 @@ COARSE = 0.13
 BUSY = 0.9
 """Load of a limit below which they mostly do."""
 ROOM_GAP = 0.01
-NODES = 100
-"""Of the programme of whole units: mostly its root has them."""
+ROOM_S = 5.0
+"""Processor seconds of the programme of whole units: what its heuristics have not found by then, they mostly never find."""
+SOON_S = 60.0
+"""The same of what follows where it has found none."""
+SOON_GAP = 0.02
+"""Gap of the best of the objective there."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,8 @@ def _units_of_orders(arrays: Arrays) -> Floats:
 
 def whole_units_of_least_load(run: SolveRun, x: Floats) -> Solution | None:
     """The best of the objective in force with the hosts, stacks and halls of ``x`` and whole units that load the coarse
-    limits little; all these are held. None, and nothing held, where no limit is coarse and busy, or no such units are found.
+    limits little; all these are held. Where none are found, any whole units period by period. None, and nothing held,
+    where no limit is coarse and busy, or no units are found.
     """
     engine = run.engine
     coarse = None if engine.middle or engine.large else Coarse.of(engine.arrays)
@@ -90,22 +96,26 @@ def whole_units_of_least_load(run: SolveRun, x: Floats) -> Solution | None:
     run.say("units", "whole servers and racks that load limits of supply the least")
     units, pivots = run.timed("units", lambda: least_load(engine, coarse, x, run.left("units")))
     run.pivots += run.counted(pivots)
-    if units.x is None:
+    if units is None:
         return None
     engine.integers()
-    run.hold(units.x, *PATTERN, *HALLS, UNITS)
-    found = run.timed("units", lambda: engine.lp(run.left("units")))
+    if units.x is not None:
+        run.hold(units.x, *PATTERN, *HALLS, UNITS)
+        found = run.timed("units", lambda: engine.lp(run.left("units")))
+    else:
+        run.hold(x, *PATTERN, *HALLS)
+        engine.fix(UNITS, None)
+        with engine.live.at_most_cpu_s(SOON_S):
+            found = run.timed("units", lambda: whole_units(engine, x, SOON_GAP, run.left("units"), np.inf))
     if found.x is None:
         run.free()
         return None
     return found
 
 
-def least_load(engine: Engine, coarse: Coarse, x: Floats, time_limit_s: float) -> tuple[Solution, int]:
+def least_load(engine: Engine, coarse: Coarse, x: Floats, time_limit_s: float) -> tuple[Solution | None, int]:
     """Whole units at the hosts, stacks and halls of ``x`` that load the coarse limits little, under the policy bounds in
-    force, and the pivots it took; without values where none were found.
-
-    NO_SOLUTION without a search where servers in parts leave room enough.
+    force, and the pivots it took; without values where none were found, None where servers in parts leave room enough.
     """
     arrays = engine.arrays
     width = arrays.shape[1]
@@ -119,17 +129,13 @@ def least_load(engine: Engine, coarse: Coarse, x: Floats, time_limit_s: float) -
     if parts.x is None:
         return parts, parts.iterations
     if parts.x[width:].max() < BUSY:
-        return _none(parts), parts.iterations
+        return None, parts.iterations
     loaded.integers(UNITS)
     any_will_do = float(coarse.units.sum()) + 1.0
-    with loaded.live.at_most_nodes(NODES):
+    with loaded.live.at_most_cpu_s(ROOM_S):
         found = loaded.solve(gap=ROOM_GAP, time_limit_s=time_limit_s, good_enough=any_will_do)
     pivots = parts.iterations + found.iterations
     return found if found.x is None else replace(found, x=found.x[:width]), pivots
-
-
-def _none(found: Solution) -> Solution:
-    return replace(found, status=Status.NO_SOLUTION, objective=None, x=None, row_dual=None, col_dual=None)
 
 
 def _with_loads(arrays: Arrays, coarse: Coarse) -> Arrays:

@@ -68,9 +68,28 @@ def test_where_servers_in_parts_leave_room_nothing_is_searched(
     monkeypatch.setattr(module, "BUSY", 1.01)
     coarse = Coarse.of(run.engine.arrays)
     assert coarse is not None
-    assert least_load(run.engine, coarse, x, 60.0)[0].x is None
+    assert least_load(run.engine, coarse, x, 60.0)[0] is None
     assert whole_units_of_least_load(run, x) is None
     assert run.soonest_in_whole_units(x) is x and run.fleet is None
+
+
+@pytest.mark.untraced
+def test_where_the_least_load_is_not_found_units_are_rounded_in_turn(
+    small: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_of(with_crew(small, 3.05))
+    x = run.soonest()
+    monkeypatch.setattr(module, "ROOM_S", 0.0)
+    coarse = Coarse.of(run.engine.arrays)
+    assert coarse is not None
+    searched = least_load(run.engine, coarse, x, 60.0)[0]
+    assert searched is not None and searched.x is None
+    whole = run.soonest_in_whole_units(x)
+    assert run.fleet is whole and whole is not x
+    units = run.engine.family(whole, UNITS)
+    assert np.abs(units - units.round()).max() < 1e-6
+    crew = run.engine.arrays.rows["crew"].slice
+    assert (run.engine.arrays.matrix[crew] @ whole <= run.engine.arrays.row_upper[crew] + 1e-9).all()
 
 
 @pytest.mark.untraced
