@@ -38,7 +38,7 @@ def reprice(
     run's plan, or by the plan on finer steps (`rules_broken` of `--json`).
 
     Systems and rents that end within a period are replaced at its start, as planned; what the plan costs if each is
-    replaced when it ends is told beside it (`waiting_musd`).
+    replaced when it ends is told beside it (`waiting_musd`; null where it cannot be kept so).
 
     Examples:
 
@@ -49,7 +49,7 @@ def reprice(
     from planner.audit import audit
     from planner.facts.catalog import load_catalog
     from planner.runs.run import find_run
-    from planner.studies.repriced import COST, cost_by_account, reprice
+    from planner.studies.repriced import COST, GONE, cost_by_account, reprice
 
     found = find_run(run, root)
     found.needs_plan("price again")
@@ -57,7 +57,8 @@ def reprice(
     plan = found.plan()
     again = reprice(plan, step)
     table = cost_by_account(plan, again)
-    waiting = _waiting(plan, again, step)
+    ends_within = GONE["item"] in set(again.case.assumptions["item"])
+    waiting = _waiting(plan, step) if ends_within else None
     costs = {"plan_musd": plan.kpi(COST), "repriced_musd": again.kpi(COST)}
     broken = len(audit(again))
     if as_json:
@@ -65,6 +66,10 @@ def reprice(
         print_json({"step": step, **costs, **told})
     else:
         _show(table, step, **costs, waiting_musd=waiting)
+        if ends_within and waiting is None:
+            console().print(
+                "With each system and rent replaced when it ends the plan cannot be kept: what stands on is in the way."
+            )
     if broken:
         rules = f"{broken} rule{'s' * (broken != 1)}"
         console(stderr=True).print(
@@ -74,13 +79,11 @@ def reprice(
         raise typer.Exit(code)
 
 
-def _waiting(plan: Plan, again: Plan, step: StepName) -> float | None:
-    """Cost with what ends within a period replaced when it ends; None where nothing does or that cannot be kept."""
+def _waiting(plan: Plan, step: StepName) -> float | None:
+    """Cost with what ends within a period replaced when it ends; None where that cannot be kept."""
     from planner.facts.errors import NoPlan
-    from planner.studies.repriced import COST, GONE, reprice
+    from planner.studies.repriced import COST, reprice
 
-    if GONE["item"] not in set(again.case.assumptions["item"]):
-        return None
     try:
         return reprice(plan, step, wait=True).kpi(COST)
     except NoPlan:

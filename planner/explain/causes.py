@@ -86,12 +86,13 @@ def cause_of(case: Case, relaxation: Relaxation, change: float) -> Cause:
 
 
 def _words(case: Case, h: Relaxation, change: float, share: float | None) -> str:
-    part = "" if share is None else f"{number(100 * share, 2)} % "
     amount = f"{number(change, 4)} {h.unit}".strip()
     new = h.new_value(change)
     if h.kind in ("capital", "cost", "quota", "crew", "land", "water", "heat", "host size"):
         needed = f"{number(h.value, 6)} now, {number(new, 6)} needed"
-        return f"{h.what} is short by {part}({amount}): {needed}{_committed(case, h)}"
+        if share is None:
+            return f"{h.what} is short: {needed} ({h.unit}){_committed(case, h)}"
+        return f"{h.what} is short by {number(100 * share, 2)} % ({amount}): {needed}{_committed(case, h)}"
     if h.kind == "delay":
         return f"{h.what} is {amount} too short: {h.value:g} now, {new:.4g} needed"
     if h.kind in ("control", "class floor"):

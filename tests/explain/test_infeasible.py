@@ -278,6 +278,10 @@ ODD: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
         ["demand[assistant].optional", "demand[records].optional"],
         ["cut closed (from 2029-01-01) leaves no offer for it", "take the cut out"],
     ),
+    "no money at all": (
+        {"limits.max_cost_musd": 0},
+        ["limits.max_cost_musd"], ["the cap on cost is short: 0 now, ", " needed (MUSD)"],
+    ),
     "cost below a contract": (
         {"existing.contracts": [CONTRACT], "limits.max_cost_musd": 2},
         ["limits.max_cost_musd"], ["the cap on cost is short by", "MUSD are committed before anything is decided"],
