@@ -2,14 +2,12 @@
 
 Floors on classes of data that no workload has, plant and lines at sites where nobody builds, cooling and pace of halls that
 are another's or that nothing comes of, fading of what stores nothing, sources of capital for plant that nobody can buy,
-units so small that N+1 asks for nothing, applications whose wait ends after the horizon.
+units so small that N+1 asks for nothing. What would come after the horizon: ``planner.intake.late_warnings``.
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
-from datetime import date
 
 from planner.case.context import Context
 from planner.case.fading import fade_per_year
@@ -18,7 +16,6 @@ from planner.case.periods import day_after
 from planner.case.plant_offers import OF_STORAGE, STORED, TABLE, asset_class, faults, figure, ways
 from planner.case.refits import offered
 from planner.case.registry import BATTERIES, PLANT
-from planner.facts.errors import PlannerError
 from planner.facts.numbers import megawatts, number
 from planner.intake.document import Document, day_of, fault, valid
 from planner.intake.finance_checks import at_field, sources_of
@@ -27,13 +24,12 @@ from planner.scenario.paths import find
 from planner.scenario.power import PowerOption
 from planner.scenario.problems import Problem
 from planner.scenario.reading import Item
-from planner.scenario.schema import Host, Site
+from planner.scenario.schema import Host
 
 
 def idle_warnings(doc: Document) -> list[Problem]:
     """All of them, in the order of the file's parts."""
-    return [*_floors(doc), *_power(doc), *_units(doc), *_fading(doc), *_halls(doc), *_sources(doc), *_late_lines(doc),
-            *_late_permits(doc)]  # fmt: skip
+    return [*_floors(doc), *_power(doc), *_units(doc), *_fading(doc), *_halls(doc), *_sources(doc)]
 
 
 def _floors(doc: Document) -> Iterator[Problem]:
@@ -230,41 +226,3 @@ def _sources(doc: Document) -> Iterator[Problem]:
             )
             cure = "offer some at a price under sites[].power.options, where a host with mode: build stands"
             yield at_field(item, path, "assets", f"{message}; {cure}, or name other assets")
-
-
-def _late_lines(doc: Document) -> Iterator[Problem]:
-    context = context_of(doc, [])
-    for path, item in find(doc.root, "sites[]"):
-        site = valid(Site, item)
-        if site is not None and site.grid_applied is not None:
-            with contextlib.suppress(PlannerError):  # a place that is not known has a fault of its own
-                months = context.grid_connect_months(site)
-                yield from _late(
-                    doc,
-                    context,
-                    f"{path}.grid_applied",
-                    item.value["grid_applied"],
-                    site.grid_applied,
-                    months,
-                )
-
-
-def _late_permits(doc: Document) -> Iterator[Problem]:
-    context = context_of(doc, [])
-    for path, item in find(doc.root, "hosts[]"):
-        host = valid(Host, item)
-        if host is not None and host.permit_applied is not None:
-            where = f"{path}.permit_applied"
-            yield from _late(
-                doc, context, where, item.value["permit_applied"], host.permit_applied, host.open_lead_months
-            )
-
-
-def _late(
-    doc: Document, context: Context, path: str, item: Item, applied: date, months: float
-) -> Iterator[Problem]:
-    """An application whose wait ends when the plan is over."""
-    first = context.wait(months, applied)[1]
-    if doc.horizon is not None and first >= doc.horizon.n:
-        message = f"{number(months)} months from {applied} end after the horizon, {doc.horizon.end}: nothing comes of it"
-        yield fault(item, path, message)

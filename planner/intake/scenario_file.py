@@ -27,6 +27,7 @@ from planner.intake.checks import cross_problems
 from planner.intake.document import Document
 from planner.intake.finance_checks import grant_warnings
 from planner.intake.idle_warnings import idle_warnings
+from planner.intake.late_warnings import late_warnings
 from planner.intake.old_names import old_names, upgraded
 from planner.intake.period_warnings import period_warnings
 from planner.scenario.editing import set_in_file
@@ -81,6 +82,7 @@ def _warnings(doc: Document) -> list[Problem]:
         *amount_warnings(doc),
         *grant_warnings(doc),
         *idle_warnings(doc),
+        *late_warnings(doc),
         *period_warnings(doc),
     ]
 

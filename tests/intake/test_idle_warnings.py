@@ -1,4 +1,4 @@
-"""What is in order but changes nothing is said, at its place; applications after the horizon are refused."""
+"""What is in order but changes nothing is said, at its place."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from planner.intake.scenario_file import ScenarioError, load_scenario, warnings_of, with_overrides
+from planner.intake.scenario_file import load_scenario, warnings_of, with_overrides
 from planner.scenario.schema import Scenario
 
 ENGINES = {"options": [{"id": "gas-engine-dc-2026"}]}
@@ -77,10 +77,6 @@ def small(root: Path) -> Scenario:
          "finance.sources[fund].assets", "pays for nothing"),
         ({"finance.sources": [{**GRANT, "assets": ["plant"]}], **option("gas-engine-dc-2026", **RENTED)},
          "finance.sources[fund].assets", "name other assets"),
-        ({"sites[haenam].grid_applied": "2028-01-01", "sites[haenam].grid_lead_months": 60}, "sites[haenam].grid_applied",
-         "60 months from 2028-01-01 end after the horizon"),
-        ({"hosts[champion-haenam].permit_applied": "2028-01-01", "hosts[champion-haenam].open_lead_months": 60},
-         "hosts[champion-haenam].permit_applied", "60 months from 2028-01-01 end after the horizon"),
     ],
 )  # fmt: skip
 def test_what_changes_nothing_is_said_at_its_place(small, changes, path, words):
@@ -119,9 +115,3 @@ def test_what_a_refit_a_pace_and_fading_do_is_not_warned_of(small, changes):
     assert not [p for p in found if any(name in p for name in (*asked, "standing_halls", "building_pace"))], (
         found
     )
-
-
-@pytest.mark.parametrize("path", ["sites[haenam].grid_applied", "hosts[champion-haenam].permit_applied"])
-def test_an_application_after_the_horizon_is_refused(small, path):
-    with pytest.raises(ScenarioError, match=r"lies after the horizon, .*leave it out"):
-        with_overrides(small, {path: "2060-01-01"})

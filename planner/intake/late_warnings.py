@@ -1,0 +1,128 @@
+"""What would come after the horizon and is in order all the same, which is hardly what was meant: a warning each.
+
+Applications for a line or a permit whose wait ends then, lines, plant and power purchase agreements that are there too late.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from datetime import date
+
+from planner.case.context import Context
+from planner.case.plant_offers import faults, figure, steps, ways
+from planner.facts.errors import PlannerError
+from planner.facts.numbers import number
+from planner.intake.document import Document, fault, valid
+from planner.intake.offer_checks import context_of
+from planner.scenario.paths import find
+from planner.scenario.power import Flexible, PowerOption, PowerPurchase
+from planner.scenario.problems import Problem
+from planner.scenario.reading import Item
+from planner.scenario.schema import Host, Site
+
+WAYS = {"buy": ("bought", "lead_months"), "rent": ("rented", "mobilisation_months")}
+"""Ways to get plant: the word for it, and the field of the months that follow its permits."""
+
+
+def late_warnings(doc: Document) -> list[Problem]:
+    """All of them, in the order of the file's parts; none where the horizon is at fault."""
+    if doc.horizon is None:
+        return []
+    context = context_of(doc, [])
+    return [*_lines(doc, context), *_flexible(doc, context), *_plant(doc, context), *_agreements(doc, context),
+            *_permits(doc, context)]  # fmt: skip
+
+
+def _lines(doc: Document, context: Context) -> Iterator[Problem]:
+    """Firm lines of places where halls may be built."""
+    builders = {
+        host.text("site") for _, host in find(doc.root, "hosts[]") if host.text("mode") in (None, "build")
+    }
+    for path, item in find(doc.root, "sites[]"):
+        site = valid(Site, item)
+        if site is None or (site.grid_applied is None and site.id not in builders):
+            continue
+        with contextlib.suppress(PlannerError):  # a place that is not known has a fault of its own
+            months = context.grid_connect_months(site)
+            given = ("grid_applied", "grid_lead_months")
+            yield from _late(context, path, item, given, months, site.grid_applied)
+
+
+def _flexible(doc: Document, context: Context) -> Iterator[Problem]:
+    for path, item in find(doc.root, "sites[].power.flexible"):
+        line = valid(Flexible, item)
+        if line is not None and line.id in doc.known("grid connection"):
+            months = float(context.pick(line.lead_months, "connections", line.id, "lead_months"))
+            yield from _late(context, path, item, ("lead_months",), months)
+
+
+def _agreements(doc: Document, context: Context) -> Iterator[Problem]:
+    for path, item in find(doc.root, "sites[].power.ppas[]"):
+        agreement = valid(PowerPurchase, item)
+        if agreement is not None:
+            yield from _late(context, path, item, ("lead_months",), agreement.lead_months)
+
+
+def _plant(doc: Document, context: Context) -> Iterator[Problem]:
+    """Plant that can be had too late in one way, or in all."""
+    calendar = context.calendar
+    for path, item in find(doc.root, "sites[].power.options[]"):
+        option = valid(PowerOption, item)
+        if option is None or option.id not in doc.known("power option") or any(faults(context, option)):
+            continue
+        got = ways(context, option)
+        takes = {way: ("permit_months", WAYS[way][1]) for way in got}
+        late = [
+            way
+            for way, fields in takes.items()
+            if calendar.after(0, sum(steps(context, option, field) for field in fields)) >= calendar.n
+        ]
+        if not late:
+            continue
+        given = [f for f in dict.fromkeys(["lead_months", *(f for way in late for f in takes[way])])
+                 if item.get(f) is not None]  # fmt: skip
+        where = max(given, key=lambda field: _months(context, option, field), default="")
+        soonest = " and ".join(
+            f"{WAYS[way][0]} after {number(sum(_months(context, option, f) for f in takes[way]))} months"
+            for way in late
+        )
+        left = [WAYS[way][0] for way in got if way not in late]
+        comes = f"so that it can only be {left[0]}" if left else "nothing comes of it"
+        message = f"{option.id} could be {soonest}, after the horizon, which ends on {calendar.end}: {comes}"
+        yield fault(item.value[where] if where else item, f"{path}.{where}" if where else path, message)
+
+
+def _months(context: Context, option: PowerOption, field: str) -> float:
+    """Months of a wait; none where none are known."""
+    months = figure(context, option, field)
+    return 0.0 if months != months else months
+
+
+def _permits(doc: Document, context: Context) -> Iterator[Problem]:
+    for path, item in find(doc.root, "hosts[]"):
+        host = valid(Host, item)
+        if host is not None and host.permit_applied is not None:
+            yield from _late(
+                context, path, item, ("permit_applied",), host.open_lead_months, host.permit_applied
+            )
+
+
+def _late(
+    context: Context,
+    path: str,
+    item: Item,
+    fields: tuple[str, ...],
+    months: float,
+    applied: date | None = None,
+) -> Iterator[Problem]:
+    """A wait that ends when the plan is over, at the first of the fields that the file has, else at the record itself."""
+    calendar = context.calendar
+    if context.wait(months, applied)[1] < calendar.n:
+        return
+    since = calendar.date_of(0) if applied is None else applied
+    message = (
+        f"{number(months)} months from {since} end after the horizon, {calendar.end}: nothing comes of it"
+    )
+    where = next((f for f in fields if item.get(f) is not None), "")
+    yield fault(item.value[where] if where else item, f"{path}.{where}" if where else path, message)
