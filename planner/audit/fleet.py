@@ -248,7 +248,7 @@ def _price_booked(book: Book, rows: pd.DataFrame, price: Any, made: dict[str, An
 def _parts(view: View, h: str, k: str) -> dict[str, float]:
     """Share of the all-in price of a system by what is paid for."""
     context = Context.of(view.scenario, view.case.catalog)
-    host = next(x for x in view.scenario.hosts if x.id == h)
+    host = context.host(h)
     own, catalog = host.hardware_price_factor, view.case.catalog
     factor = float(context.pick(own, "owner_classes", host.owner_class, "hardware_price_factor"))
     freight = context.param("shipping_price_share")
@@ -290,7 +290,7 @@ def _kept_up(book: Book, fleet: ExistingFleet) -> None:
     """Upkeep and fee of a fleet that is there: shares of what its systems cost at the start, while it is all there."""
     view, case = book.view, book.view.case
     context = Context.of(view.scenario, case.catalog)
-    host = next(h for h in view.scenario.hosts if h.id == fleet.host)
+    host = context.host(fleet.host)
     price = (
         hardware_musd_per_k(context, choice_of(context, fleet.system), host, 0)
         * fleet.accelerators

@@ -99,7 +99,7 @@ def _grid_works(context: Context, h: str, n: str) -> float:
     """Months of works of a connection that are left at the start: what was done since both permit and offer were there
     is past. A flexible one has a wait of its own; the firm one may be applied for already.
     """
-    host = next(x for x in context.scenario.hosts if x.id == h)
+    host = context.host(h)
     site = context.site(host.site)
     flexible, share = site.power.flexible if site.power else None, context.param("grid_works_share")
     if flexible and n == flexible.id:

@@ -49,7 +49,7 @@ def bridge_table(
 def _dates(context: Context, h: str, connections: pd.DataFrame, grids: pd.DataFrame) -> list[int]:
     """Periods in which plant at a host may be sold."""
     begins = connections.groupby("n")["t"].min()
-    host = next(x for x in context.scenario.hosts if x.id == h)
+    host = context.host(h)
     grid = grids.loc[grids["p"] == host.site].sort_values("t")["grid_mw"].to_numpy(float)
     grows = np.flatnonzero(np.diff(grid) > 0) + 1
     return sorted({int(t) for t in (*begins, *grows) if begins.min() <= t < context.calendar.n})

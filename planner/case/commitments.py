@@ -174,7 +174,7 @@ def signed_leases(context: Context, leases: pd.DataFrame) -> pd.DataFrame:
 
 def market_rent(context: Context, h: str, k: str, t: int | None = None) -> float:
     """Rent of the reference term on offer in ``t``, or when the horizon ends, MUSD per thousand accelerators and step."""
-    host = next(x for x in context.scenario.hosts if x.id == h)
+    host = context.host(h)
     when = context.calendar.n if t is None else int(t)
     return costs.rent_musd_per_k_step(context, choice_of(context, k), host, REFERENCE_TERM, when)
 

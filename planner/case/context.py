@@ -81,6 +81,9 @@ class Context:
         lead = self.calendar.whole_steps(float(row[f"lead_months_{self.level}"]))
         return lead, float(row[f"capex_musd_per_mw_{self.level}"]), self.life_steps(table, key)
 
+    def host(self, host_id: str) -> Host:
+        return next(h for h in self.scenario.hosts if h.id == host_id)
+
     def site(self, site_id: str) -> Site:
         return next(s for s in self.scenario.sites if s.id == site_id)
 

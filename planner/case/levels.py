@@ -193,7 +193,7 @@ def raised(context: Context, row: Any, values: Collection[str]) -> control.Answe
 def _is_home(context: Context, w: str, h: str) -> bool:
     key = ("at home", w, h)
     if key not in context.memo:
-        host = next(x for x in context.scenario.hosts if x.id == h)
+        host = context.host(h)
         work = next(x for x in context.scenario.demand if x.id == w)
         context.memo[key] = context.host_country(host) == (work.country or context.scenario.country)
     return bool(context.memo[key])

@@ -133,11 +133,10 @@ class Calendar:
         step = STEP_MONTHS[spans[0][0]]
         plain = cls(horizon.start, step, 12 * horizon.years // step)
         edges, begin = {s for s in plain.seams(existing) if 0 < s < plain.n}, 0
+        new_year = plain.new_year + -plain.new_year % plain.quarter
         for name, years in spans:
             end, size = begin + 12 * years // step, STEP_MONTHS[name] // step
-            new_year = plain.new_year_from(begin)
-            first = begin + (new_year + -new_year % plain.quarter - begin) % size
-            edges |= {begin, *range(first, end, size), end}
+            edges |= {begin, *range(begin + (new_year - begin) % size, end, size), end}
             begin = end
         cut = tuple(after - first for first, after in pairwise(sorted(edges)))
         return cls(horizon.start, step, len(cut), cut if max(cut) > 1 else ())
@@ -154,9 +153,7 @@ class Calendar:
         ]
         steps = {self.first_step_without(day) for day in gone}
         steps |= {self.first_step_with(fleet.since) for fleet in existing.fleets}
-        steps |= {
-            self.first_step_with(date(year, 1, 1)) for year in range(self.start.year + 1, self.end.year + 1)
-        }
+        steps |= set(range(self.new_year, self.n_steps, STEP_MONTHS["year"] // self.step_months))
         return steps | {
             s + edge - s % self.quarter for s in steps if s % self.quarter for edge in (0, self.quarter)
         }
@@ -166,14 +163,14 @@ class Calendar:
         """Steps of a quarter, at least one."""
         return max(1, STEP_MONTHS["quarter"] // self.step_months)
 
-    def new_year_from(self, step: int) -> int:
-        """The first step, from one on, with which a calendar year begins: that which starts on 1 January or next after it.
+    @property
+    def new_year(self) -> int:
+        """The first step with which a calendar year begins after the start: that which starts on 1 January or next after it.
 
-        >>> [Calendar(date(2027, 8, 1), 3, 8).new_year_from(s) for s in (0, 2, 3)]
-        [2, 2, 6]
+        >>> [Calendar(date(2027, month, 1), 3, 8).new_year for month in (1, 8, 12)]
+        [4, 2, 1]
         """
-        year = self.day_of(step - 1).year + 1
-        return self.first_step_with(date(year, 1, 1))
+        return self.first_step_with(date(self.start.year + 1, 1, 1))
 
     @cached_property
     def edges(self) -> tuple[int, ...]:

@@ -58,7 +58,6 @@ def plant_table(context: Context) -> pd.DataFrame:
     The order may stand before the place's permit, as those of cooling and backup may.
     """
     rows: list[tuple[Any, ...]] = []
-    hosts = {host.id: host for host in context.scenario.hosts}
     for (h, g), (_, option) in offered(context, "buy").items():
         musd = figure(context, option, "capex_usd_per_kw") / 1000.0
         fixed = figure(context, option, "fixed_om_usd_per_kw_year")
@@ -66,8 +65,8 @@ def plant_table(context: Context) -> pd.DataFrame:
         life, resale = life_steps(context, option), figure(context, option, "resale_pct") / 100.0
         fade = fade_per_year(context, option)
         permit, lead = (steps(context, option, field) for field in ("permit_months", "lead_months"))
-        works, host = steps(context, option, "construction_months"), hosts[h]
-        first = plant_from(context, host, permit + lead, works)
+        works = steps(context, option, "construction_months")
+        first = plant_from(context, context.host(h), permit + lead, works)
         rows += [
             (h, g, t, lead, musd, life, permit, works, upkeep, resale, fade, asset_class(context, option))
             for t in range(first, context.calendar.n)

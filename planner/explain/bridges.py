@@ -120,12 +120,12 @@ def bridge_words(case: Case, network: Network, load: Load | None) -> str:
     """Sentences on plant of the catalog and a flexible line that would let the place open sooner; empty where none would,
     and where the plan opens it later than its line lets it: then it is not power that it waits for.
     """
-    host = next(x for x in case.scenario.hosts if x.id == network.host)
+    context = Context.of(case.scenario, case.catalog)
+    host = context.host(network.host)
     if host.mode != "build" or not any(a.kind in GRID for a in network.activities):
         return ""
     if soonest_step(case, network) < network.activities[-1].end_t:
         return ""
-    context = Context.of(case.scenario, case.catalog)
     line = soonest_step(case, decided_soonest(case, network))
     ready = case.calendar.step_of(soonest_service(case, network.host, ("space", "backup")))
     plant = _plant_words(context, host, line, ready, load)

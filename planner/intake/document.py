@@ -93,6 +93,12 @@ def fault(item: Item, path: str, message: str) -> Problem:
     return Problem.at(item.shown, path, message)
 
 
+def at_field(item: Item, path: str, name: str, message: str) -> Problem:
+    """A fault of a field, shown at the record where the field was filled in; of the record where ``name`` is empty."""
+    where = item.get(name) if name else None
+    return fault(where if where is not None else item, f"{path}.{name}" if name else path, message)
+
+
 def day_of(item: Item | None) -> date | None:
     try:
         return date.fromisoformat(item.value) if item is not None and isinstance(item.value, str) else None

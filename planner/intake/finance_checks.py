@@ -10,7 +10,7 @@ from planner.case.finance import HOME_CURRENCY, SCULPTED, STATE, filled, payer_o
 from planner.case.limits import EVERYONE, PARTNER
 from planner.case.periods import quarter_name, quarter_of
 from planner.facts.numbers import percent
-from planner.intake.document import Document, fault, valid
+from planner.intake.document import Document, at_field, fault, valid
 from planner.scenario.finance import Grant, PayerRule, Revenue, Source
 from planner.scenario.paths import find
 from planner.scenario.problems import Problem
@@ -34,12 +34,6 @@ def sources_of(doc: Document) -> Iterator[tuple[str, Item, Source]]:
         source = valid(Source, item)
         if source is not None and (source.preset is None or source.preset in presets):
             yield path, item, filled(source, doc.catalog)[0]
-
-
-def at_field(item: Item, path: str, name: str, message: str) -> Problem:
-    """A fault of a field; of the record where the field was filled in."""
-    where = item.get(name)
-    return fault(where if where is not None else item, f"{path}.{name}", message)
 
 
 def terms(doc: Document) -> Iterator[Problem]:

@@ -17,8 +17,8 @@ from planner.case.plant_offers import OF_STORAGE, STORED, TABLE, asset_class, fa
 from planner.case.refits import offered
 from planner.case.registry import BATTERIES, PLANT
 from planner.facts.numbers import megawatts, number
-from planner.intake.document import Document, day_of, fault, valid
-from planner.intake.finance_checks import at_field, sources_of
+from planner.intake.document import Document, at_field, day_of, fault, valid
+from planner.intake.finance_checks import sources_of
 from planner.intake.offer_checks import context_of
 from planner.scenario.paths import find
 from planner.scenario.power import PowerOption
@@ -198,11 +198,10 @@ def _soon_empty(context: Context, option: PowerOption, path: str, item: Item) ->
     year, cycle, cycles = (figure(context, option, f) for f in (*FADES[:2], "cycles_per_year"))
     order = ("fade_pct_per_cycle", "cycles_per_year") if cycle * cycles > year else ("fade_pct_per_year",)
     where = next((f for f in (*order, "end_of_life_pct") if item.get(f) is not None), "")
-    part = item.get(where) if where else item
     sums = f"{number(year)} % a year and {number(cycle)} % for each of {number(cycles)} cycles"
     message = f"it loses {number(lost)} % of its energy a year ({sums}) and is at its end, {number(least)} %, within a year"
-    yield fault(part or item, f"{path}.{where}" if where else path,
-                f"{message}: lower fade_pct_per_cycle, cycles_per_year or fade_pct_per_year")  # fmt: skip
+    yield at_field(item, path, where,
+                   f"{message}: lower fade_pct_per_cycle, cycles_per_year or fade_pct_per_year")  # fmt: skip
 
 
 def _sources(doc: Document) -> Iterator[Problem]:

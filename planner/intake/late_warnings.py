@@ -13,7 +13,7 @@ from planner.case.context import Context
 from planner.case.plant_offers import faults, figure, steps, ways
 from planner.facts.errors import PlannerError
 from planner.facts.numbers import number
-from planner.intake.document import Document, fault, valid
+from planner.intake.document import Document, at_field, valid
 from planner.intake.offer_checks import context_of
 from planner.scenario.paths import find
 from planner.scenario.power import Flexible, PowerOption, PowerPurchase
@@ -90,7 +90,7 @@ def _plant(doc: Document, context: Context) -> Iterator[Problem]:
         left = [WAYS[way][0] for way in got if way not in late]
         comes = f"so that it can only be {left[0]}" if left else "nothing comes of it"
         message = f"{option.id} could be {soonest}, after the horizon, which ends on {calendar.end}: {comes}"
-        yield fault(item.value[where] if where else item, f"{path}.{where}" if where else path, message)
+        yield at_field(item, path, where, message)
 
 
 def _months(context: Context, option: PowerOption, field: str) -> float:
@@ -125,4 +125,4 @@ def _late(
         f"{number(months)} months from {since} end after the horizon, {calendar.end}: nothing comes of it"
     )
     where = next((f for f in fields if item.get(f) is not None), "")
-    yield fault(item.value[where] if where else item, f"{path}.{where}" if where else path, message)
+    yield at_field(item, path, where, message)

@@ -10,8 +10,8 @@ from planner.case.finance import SCULPTED
 from planner.case.limits import PARTNER
 from planner.case.periods import STEP_MONTHS, quarter_of
 from planner.case.registry import CLASSES
-from planner.intake.document import Document, fault
-from planner.intake.finance_checks import UNREPAID, at_field, sources_of
+from planner.intake.document import Document, at_field, fault
+from planner.intake.finance_checks import UNREPAID, sources_of
 from planner.intake.tenor_checks import life_years
 from planner.scenario.finance import Source
 from planner.scenario.paths import find

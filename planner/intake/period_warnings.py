@@ -10,7 +10,7 @@ from datetime import date
 from planner.case.periods import HOURS_PER_MONTH, STEP_MONTHS, Calendar, day_after
 from planner.facts.numbers import number
 from planner.intake.document import Document, day_of, fault, valid
-from planner.scenario.paths import find
+from planner.scenario.paths import find, nearest
 from planner.scenario.problems import Problem
 from planner.scenario.reading import Item
 from planner.scenario.references import PAST
@@ -40,8 +40,7 @@ def _next_years_months(doc: Document, calendar: Calendar) -> Iterator[Problem]:
     message = (
         f"periods run over the end of a year: {lost}: {QUARTERS_FIRST}, and long periods follow the year"
     )
-    path = "horizon.start"
-    yield fault(next(item for at, item in find(doc.root, path)), path, message)
+    yield fault(nearest(doc.root, "horizon.start"), "horizon.start", message)
 
 
 def _last_months(doc: Document, calendar: Calendar) -> Iterator[Problem]:

@@ -8,8 +8,8 @@ from planner.case.finance import lives_of
 from planner.case.loans import QUARTERS_PER_YEAR
 from planner.case.periods import STEP_MONTHS, quarter_of
 from planner.facts.numbers import percent
-from planner.intake.document import Document, valid
-from planner.intake.finance_checks import ROUNDING, UNREPAID, at_field, sources_of
+from planner.intake.document import Document, at_field, valid
+from planner.intake.finance_checks import ROUNDING, UNREPAID, sources_of
 from planner.scenario.finance import Downside, Source
 from planner.scenario.paths import find
 from planner.scenario.problems import Problem

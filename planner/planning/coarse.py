@@ -31,7 +31,7 @@ ROOM_S = 5.0
 SOON_S = 60.0
 """The same of what follows where it has found none."""
 SOON_GAP = 0.02
-"""Gap of the best of the objective there."""
+"""Gap of the least delay of whole units."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,7 @@ def whole_units_of_least_load(run: SolveRun, x: Floats) -> Solution | None:
         run.hold(units.x, *PATTERN, *HALLS, UNITS)
         found = run.timed("units", lambda: engine.lp(run.left("units")))
     else:
-        run.hold(x, *PATTERN, *HALLS)
-        engine.fix(UNITS, None)
+        run.hold_places(x)
         with engine.live.at_most_cpu_s(SOON_S):
             found = run.timed("units", lambda: whole_units(engine, x, SOON_GAP, run.left("units"), np.inf))
     if found.x is None:

@@ -59,8 +59,7 @@ def hosts_in_turn(run: SolveRun, plan: Solution) -> Solution:
             run.report(STAGE, cost, run.bound, None)
     engine.integers()
     if cost < plan.objective:
-        run.hold(values, *PATTERN, *HALLS)
-        engine.fix(UNITS, None)
+        run.hold_places(values)
         run.divisible = run.timed("prices", lambda: engine.lp(run.left("units")))
     run.hold(values, *families)
     last = live.solve(time_limit_s=run.left("units"))

@@ -263,6 +263,11 @@ class SolveRun:
         for family in families:
             self.engine.fix(family, self.engine.family(x, family).round(6).to_numpy(float))
 
+    def hold_places(self, x: Floats) -> None:
+        """Hosts, stacks and halls of ``x`` are held, units are free."""
+        self.hold(x, *PATTERN, *HALLS)
+        self.engine.fix(UNITS, None)
+
     def free(self, *whole: str) -> None:
         """Nothing is held, and of all families these alone are whole."""
         for family in (*PATTERN, *HALLS, UNITS):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from planner.case.bounds import Bounds
 from planner.facts.numbers import decimals_apart, fixed
 from planner.facts.rounding import rounded_up
-from planner.planning.coarse import whole_units_of_least_load
+from planner.planning.coarse import SOON_GAP, whole_units_of_least_load
 from planner.planning.hosts_in_turn import hosts_in_turn
 from planner.planning.repair import rounded_up as totals_up
 from planner.planning.repair import whole_units
@@ -19,8 +19,6 @@ from planner.solver.solution import Solution
 
 UNITS_GAP = 1e-3
 """Gap of whole units that an integer programme picks where rounding fails; where patience has ended, that of the plan."""
-SOON_GAP = 0.02
-"""Gap of the least delay of whole units."""
 UNITS_S = 15.0
 """Processor seconds for whole units at the places held."""
 BETTER_HALLS = 0.25
@@ -136,8 +134,7 @@ def _units_of_reference(run: SolveRun, x: Floats) -> Solution:
     """
     engine = run.engine
     engine.policy(run.bounds)
-    run.hold(x, *PATTERN, *HALLS)
-    engine.fix(UNITS, None)
+    run.hold_places(x)
     engine.minimise("delay")
     run.options("units", absolute_gap=1e-3)
     with engine.live.at_most_cpu_s(UNITS_S):
@@ -198,8 +195,7 @@ def _units_nearer(run: SolveRun, rounded: Solution) -> Solution:
         return rounded
     if run.alike(rounded.x, best.x, *PATTERN, *HALLS):
         return rounded
-    run.hold(best.x, *PATTERN, *HALLS)
-    run.engine.fix(UNITS, None)
+    run.hold_places(best.x)
     found = _units_at_places(run, _whole_units(run, best.x))
     better = found.objective is not None and found.objective < rounded.objective
     return found if better else rounded
@@ -227,8 +223,7 @@ def _waiting_longer(run: SolveRun, rounded: Solution, x: Floats) -> Solution:
             max_delay_months_by_workload=stated.max_delay_months_by_workload,
         )
     )
-    run.hold(x, *PATTERN, *HALLS)
-    engine.fix(UNITS, None)
+    run.hold_places(x)
     engine.minimise("delay")
     run.options("units", absolute_gap=1e-3)
     found = run.timed("units", lambda: whole_units(engine, x, SOON_GAP, run.left("units")))

@@ -137,8 +137,8 @@ def _behind(plant: Activity, later: int) -> Activity:
 
 def _permit_soonest(case: Case, h: str) -> int:
     """Step of the earliest permit of a host."""
-    host = next(x for x in case.scenario.hosts if x.id == h)
-    return case.calendar.step_of(permit_from(Context.of(case.scenario, case.catalog), host))
+    context = Context.of(case.scenario, case.catalog)
+    return case.calendar.step_of(permit_from(context, context.host(h)))
 
 
 def _first(table: pd.DataFrame, h: str, begins: int, by: str) -> Iterator[pd.Series]:
@@ -208,8 +208,8 @@ def _extension(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Acti
     """The permit for what is added to halls that stand, where anything is before the opening."""
     names = [name for name in ("halls", "connections", "plants", "bridges") if name in tables]
     added = [row for name in names for row in _first(tables[name], h, begins, "")]
-    host = next(x for x in case.scenario.hosts if x.id == h)
-    lead, first = permit_wait(Context.of(case.scenario, case.catalog), host)
+    context = Context.of(case.scenario, case.catalog)
+    lead, first = permit_wait(context, context.host(h))
     first = case.calendar.step_of(first)
     if added and first > 0:
         span = ("facility_costs", "dur-permits", "value")

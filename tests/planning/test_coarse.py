@@ -13,6 +13,7 @@ from planner.planning import coarse as module
 from planner.planning.coarse import Coarse, least_load, whole_units_of_least_load
 from planner.planning.pipeline import THOROUGH, _Pipeline, solve
 from planner.scenario.schema import Scenario
+from planner.solver.arrays import Floats
 from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
 
 
@@ -31,6 +32,14 @@ def run_of(scenario: Scenario) -> _Pipeline:
     run = _Pipeline(case, "quick", "cost", None, None, THOROUGH)
     run.engine, run.start = Engine(case), None
     return run
+
+
+def check_whole_under_the_crew(engine: Engine, x: Floats) -> None:
+    for family in (*PATTERN, *HALLS, UNITS):
+        values = engine.family(x, family)
+        assert np.abs(values - values.round()).max() < 1e-6 if len(values) else True
+    crew = engine.arrays.rows["crew"].slice
+    assert (engine.arrays.matrix[crew] @ x <= engine.arrays.row_upper[crew] + 1e-9).all()
 
 
 def test_a_limit_is_coarse_where_one_unit_fills_much_of_it(small: Scenario) -> None:
@@ -52,11 +61,7 @@ def test_waiting_is_measured_from_whole_units_that_keep_the_limit(small: Scenari
     whole = run.soonest_in_whole_units(parts)
     engine = run.engine
     assert run.fleet is whole and whole is not parts
-    for family in (*PATTERN, *HALLS, UNITS):
-        values = engine.family(whole, family)
-        assert np.abs(values - values.round()).max() < 1e-6 if len(values) else True
-    crew = engine.arrays.rows["crew"].slice
-    assert (engine.arrays.matrix[crew] @ whole <= engine.arrays.row_upper[crew] + 1e-9).all()
+    check_whole_under_the_crew(engine, whole)
     assert engine.value(whole, "delay") >= engine.value(parts, "delay") - 1e-6
 
 
@@ -86,10 +91,7 @@ def test_where_the_least_load_is_not_found_units_are_rounded_in_turn(
     assert searched is not None and searched.x is None
     whole = run.soonest_in_whole_units(x)
     assert run.fleet is whole and whole is not x
-    units = run.engine.family(whole, UNITS)
-    assert np.abs(units - units.round()).max() < 1e-6
-    crew = run.engine.arrays.rows["crew"].slice
-    assert (run.engine.arrays.matrix[crew] @ whole <= run.engine.arrays.row_upper[crew] + 1e-9).all()
+    check_whole_under_the_crew(run.engine, whole)
 
 
 @pytest.mark.untraced
