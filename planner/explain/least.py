@@ -7,7 +7,9 @@
 2. Whole hosts, stacks and halls by branch and bound, then whole servers and racks, with only those values free. The bound
    of the first is proven; it is on the same sum of changes.
 3. The values are written into the true rows and trimmed there, and a little headroom is added.
-4. 95 % of every change at once must fail: by the bound where it says so, else by solving the true model under
+4. Where a floor on control is all that gives, 2 and 3 are done for a floor a point above what the relaxation reaches: gaps
+   and headroom are shares of the change, and what can be kept is so the same whatever was asked for.
+5. 95 % of every change at once must fail: by the bound where it says so, else by solving the true model under
    that share. Where that has a plan, the plan's smaller change is the answer, and is tested again.
 
 Effort is counted in nodes and pivots, so that a busy machine gives the same answer; the time limit is a last resort.
@@ -17,11 +19,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from planner.explain.elastic import NEGLIGIBLE, PLACES, Change, Elastic, NoCure
+from planner.explain.relaxations import POINT_DECIMALS
+from planner.facts.rounding import rounded_up
+from planner.intake.scenario_file import with_overrides
 from planner.planning.solve_run import counted_pivots
 from planner.solver.arrays import Floats
 from planner.solver.branch_and_bound import Search
@@ -48,6 +53,8 @@ ROUNDING = 1e-3
 MIP_GAP = 0.01
 NODES = 100
 """Of one integer programme: what it has not found or proven by then takes minutes."""
+ABOVE = 1.0
+"""Points of control above what the relaxation reaches from which the least change of a floor on control is sought."""
 NEAR = 0.02
 """Gap of whole hosts, stacks and halls: the bound then mostly forbids 95 % of the change, headroom and units included."""
 PLACES_NODES, HALLS_NODES = 1000, 200
@@ -134,7 +141,7 @@ class _Search:
                 )
             )
 
-    def run(self) -> Found | None:
+    def run(self, floor_as_stated: bool = False) -> Found | None:
         self.live.relax()
         self.say("which limits give in the linear relaxation")
         relaxed = self.linear(self.live, NO_LIMIT)
@@ -145,6 +152,9 @@ class _Search:
             self.say("the fewest values that cure it")
             best = self.fewest(relaxed)
             bound = best.objective or 0.0
+            alone = None if floor_as_stated else self.floor_alone(best)
+            if alone is not None:
+                return alone
         if self.whole:
             best, bound = self.whole_plan(best)
         assert best.x is not None and best.objective is not None
@@ -197,6 +207,41 @@ class _Search:
             for w, t in new.items()
         )
         return dates and elastic.worth(x).sum() <= FEWER * elastic.worth(before).sum() + NEGLIGIBLE
+
+    # ---- a floor on control alone
+
+    def floor_alone(self, relaxed: Solution) -> Found | None:
+        """The answer where a floor on control is all that gives: as from one ``ABOVE`` what the relaxation reaches.
+
+        None where other values or dates give too.
+        """
+        elastic = self.elastic
+        assert relaxed.x is not None
+        changes, delays = elastic.read(relaxed.x)
+        if delays or [h.kind for h, _ in changes] != ["control"]:
+            return None
+        self.say("the most control of the linear relaxation")
+        tree = Engine.of_arrays(elastic.case, self.live.bounded()).searchable(spare=True)
+        most = self.count(tree.most_control())
+        if most.status is not Status.OPTIMAL or most.x is None:
+            return None
+        stated, reached = changes[0][0], tree.control(most.x)
+        asked = rounded_up(reached + ABOVE, POINT_DECIMALS)
+        scenario = with_overrides(elastic.case.scenario, {stated.path: asked}, catalog=elastic.case.catalog)
+        again = Elastic(replace(elastic.case, scenario=scenario), tiers=elastic.tiers)
+        found = _Search(again, self.left(), self.say).run(floor_as_stated=True)
+        if found is None:
+            return None
+        elastic.allow(None)
+        own = [
+            (stated, v + stated.value - asked) if h.path == stated.path else (h, v) for h, v in found.changes
+        ]
+        beyond = (
+            stated.value - TESTED * (1 + ROUNDING) * own[0][1] > reached
+            and len(own) == 1
+            and not found.delays
+        )
+        return replace(found, changes=own, least=beyond or (found.least and stated.value >= asked))
 
     # ---- whole places and units
 

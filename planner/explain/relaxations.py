@@ -28,6 +28,8 @@ TIERS = {
 }  # fmt: skip
 """Who gives first: resource limits, then service limits (waiting, control, shares, survival, kept service), dates last."""
 TIER_FACTOR = 100.0
+POINT_DECIMALS = 2
+"""Decimals with which points of control are written."""
 
 Exact = Callable[[LiveHighs, float], None]
 
@@ -39,7 +41,8 @@ class Relaxation:
     ``rows``, ``coefficients``: the column of a change by one unit, signed so that a positive change relaxes.
     ``direction`` is +1 where the value itself grows, -1 where it falls; ``most`` is the largest change that
     makes sense; ``scale`` is what a change is measured by where the value is smaller. ``changed`` gives what to
-    write where that is no number, ``exact`` writes rows the column only approximates.
+    write where that is no number, ``exact`` writes rows the column only approximates. ``decimals`` are those the value is
+    written with, where it is not four digits of the change.
     """
 
     kind: str
@@ -54,6 +57,7 @@ class Relaxation:
     scale: float = 0.0
     changed: Callable[[float], Any] | None = None
     exact: Exact | None = None
+    decimals: int | None = None
     where: dict[str, Any] = field(default_factory=dict)
 
     def price(self, tiers: Mapping[str, float]) -> float:
@@ -65,7 +69,7 @@ class Relaxation:
         """What to write at ``path``."""
         if self.changed is not None:
             return self.changed(change)
-        return rounded(self.value, self.direction * change)
+        return rounded(self.value, self.direction * change, self.decimals)
 
     def write(self, live: LiveHighs, change: float) -> None:
         """Write the changed value into the true rows."""
@@ -80,15 +84,15 @@ class Relaxation:
         return None
 
 
-def rounded(value: float, change: float) -> float:
-    """``value + change`` with the change to four digits, rounded to the side that keeps the cure.
+def rounded(value: float, change: float, decimals: int | None = None) -> float:
+    """``value + change`` with the change to four digits, rounded to the side that keeps the cure; or to so many decimals.
 
-    >>> rounded(20.0, 32.50967), rounded(69.0, -1.401751), rounded(2.0, 1.0000000002)
-    (52.51, 67.598, 3.0)
+    >>> rounded(20.0, 32.50967), rounded(69.0, -1.401751), rounded(2.0, 1.0000000002), rounded(69.0, -1.401751, 2)
+    (52.51, 67.598, 3.0, 67.59)
     """
     if change == 0 or not np.isfinite(change):
         return float(value + change)
-    places = 3 - int(np.floor(np.log10(abs(change))))
+    places = 3 - int(np.floor(np.log10(abs(change)))) if decimals is None else decimals
     return (rounded_up if change > 0 else rounded_down)(float(value + change), places)
 
 

@@ -13,7 +13,7 @@ from planner.case.case import Case
 from planner.case.limits import floor_name
 from planner.case.registry import DECIDED
 from planner.case.resilience import SITES, class_name, class_words
-from planner.explain.relaxations import Exact, Relaxation, rows_of
+from planner.explain.relaxations import POINT_DECIMALS, Exact, Relaxation, rows_of
 from planner.scenario.schema import Decision
 from planner.solver.arrays import Arrays
 from planner.solver.highs import LiveHighs
@@ -73,7 +73,7 @@ def control(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
         live.change_coefficient("control_floor", "served", -(floor - change) / 100.0)
 
     yield Relaxation("control", "limits.min_control", floor, "points", "the control floor", rows, np.full(len(rows), 0.01),
-                 direction=-1, most=floor, scale=1.0, exact=exact)  # fmt: skip
+                 direction=-1, most=floor, scale=1.0, exact=exact, decimals=POINT_DECIMALS)  # fmt: skip
 
 
 def class_floors(case: Case, arrays: Arrays) -> Iterator[Relaxation]:

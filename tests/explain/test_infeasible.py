@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -22,6 +22,7 @@ from planner.explain.elastic import PLACES, Elastic
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
+from planner.solver.engine import Engine
 from planner.solver.highs import LiveHighs
 from planner.solver.solution import Solution, Status
 
@@ -169,6 +170,18 @@ def test_the_cause_and_the_least_change(small: Scenario, name: str) -> None:
     assert re.search(r"; it serves [\d.]+ % of demand, first in 20\d\d-Q[1-4]$", answer.buys)
     assert has_plan(with_overrides(broken, answer.cure)), answer.text
     assert not has_plan(with_overrides(broken, answer.changed(0.95))), answer.text
+
+
+def test_the_control_that_can_be_kept_is_the_same_whatever_was_asked_for(small: Scenario) -> None:
+    """Gaps and headroom are shares of a change from a point above what the relaxation reaches, not from the floor stated."""
+    found = [diagnosed(small, {"limits.min_control": floor}) for floor in (69, 100)]
+    (kept,) = {answer.cure["limits.min_control"] for _, answer in found}
+    assert kept == round(kept, 2) and all(answer.proven and answer.least for _, answer in found)
+    assert f"{kept:.4g} can be reached" in found[1][1].causes[0].text
+    most = Engine(build_case(with_overrides(small, {"limits.min_control": None})))
+    most.policy()
+    reached = most.control(cast(Any, most.most_control().x))
+    assert reached - 0.1 < kept <= reached
 
 
 @pytest.mark.parametrize(
