@@ -1,4 +1,4 @@
-"""Permits: no hall and no works of a grid connection begin before the permit of their place."""
+"""Permits: no hall, no works of a grid connection and no plant of a site's own begin before the permit of their place."""
 
 from __future__ import annotations
 
@@ -14,8 +14,15 @@ from planner.case.context import Context
 from planner.case.pace import end_of
 from planner.scenario.schema import Host
 
-COVERS = {"hall_permit": "permit-first", "grid_permit": "permit-first"}
+COVERS = {"hall_permit": "permit-first", "grid_permit": "permit-first", "plant_permit": "permit-first"}
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
+BUILT = (
+    ("halls", "b", "it_mw"),
+    ("connections", "n", "added_mw"),
+    ("plants", "g", "added_mw"),
+    ("bridges", "g", "added_mw"),
+)
+"""Tables of what is built on site, the part of the index that names it, and the amount."""
 
 
 def check(view: View, found: Findings) -> None:
@@ -40,7 +47,7 @@ def check(view: View, found: Findings) -> None:
     )  # fmt: skip
     permit = pd.Series(granted.to_numpy(int), index=opens["h"].to_numpy())
     permit = pd.concat([permit, pd.Series(_of_extensions(context), dtype=int)]).groupby(level=0).max()
-    for name, item, amount in (("halls", "b", "it_mw"), ("connections", "n", "added_mw")):
+    for name, item, amount in BUILT:
         rows = view.table(name)
         begun = view.begins(rows["t"]) - _works(context, name, rows)
         there = permit.reindex(rows["h"]).fillna(view.n_steps + 1).to_numpy(float)
@@ -86,6 +93,9 @@ def _works(context: Context, name: str, rows: pd.DataFrame) -> np.ndarray:
     """Steps before the live date in which there is work on site."""
     if name == "connections":
         months = [_grid_works(context, h, n) for h, n in zip(rows["h"], rows["n"], strict=True)]
+    elif name != "halls":
+        known = context.catalog.table("power_options")["construction_months"].fillna(0.0)
+        months = [float(x) for x in lookup(rows["g"], known)]
     else:
         types, pace = context.catalog.table("halls"), {h.id: h.building_pace for h in context.scenario.hosts}
         ends = {p: types[f"lead_months_{end_of(context.level, p)}"] for p in set(pace.values())}

@@ -17,10 +17,13 @@ from planner.case.case import STRESS
 from planner.case.columns import records
 from planner.case.commitments import TAIL, with_tails
 from planner.case.context import Context, keyed
+from planner.case.cooling import technologies
 from planner.case.fading import fade_per_year, life_steps
 from planner.case.permits import permit_from
 from planner.case.plant_offers import FREE, STORED, TABLE, YIELD, asset_class, figure, offered, steps, unit_mw
 from planner.case.power import PLANT as BOUGHT
+from planner.case.power import design_pue
+from planner.case.sites import largest_it_mw
 from planner.case.table import Table
 from planner.facts.errors import MissingFact
 from planner.scenario.power import PowerOption
@@ -29,7 +32,7 @@ from planner.scenario.schema import Host, Site
 TABLES = {
     "plants": Table(("h", "g", "t"), {
         **BOUGHT, "permit_steps": "steps of permits before the order",
-        "works": "steps of construction, from the earliest permit of the place to the live date at least",
+        "works": "steps of construction, from the permit of the place to the live date at least",
         "upkeep_musd_per_mw_step": "upkeep, MUSD per MW and step",
         "resale_share": "share of the price that a buyer elsewhere pays for it as good as new; missing where it stays",
         "fade_per_year": "share of its energy as new that storage loses a year; 0 of what stores none",
@@ -45,6 +48,7 @@ TABLES = {
         "firm_share": "MW that count as firm per MW of plant as new, after forced outage",
         "starts": "whether it starts within the time the UPS carries the load", "max_mw": "most MW at the site",
         "unit_mw": "MW of a unit; 0: not known", "whole": "whether it comes in whole units only",
+        "useful_mw": "MW of it at the host beyond which no plan has a use for more",
         "mmbtu_per_mwh": "fuel of a MWh generated", "musd_per_mmbtu": "price of fuel, MUSD per MMBtu",
         "running_musd_per_mwh": "variable cost without fuel, MUSD per MWh", "tco2_per_mwh": "tonnes of CO2 per MWh",
     }),
@@ -100,22 +104,27 @@ def hire_table(context: Context) -> pd.DataFrame:
 def supply_table(context: Context) -> pd.DataFrame:
     """(h, g) -> what each kind of plant counts for, burns and costs to run."""
     rows: list[tuple[Any, ...]] = []
+    load_mw = {h: _design_load_mw(context, context.host(h)) for h, _ in offered(context)}
     for (h, g), (site, option) in offered(context).items():
         row = context.catalog.table(TABLE).loc[option.id]
         fuel, minutes = str(row["fuel"]), row["start_minutes"]
         burns = 0.0 if fuel in FREE else figure(context, option, "heat_rate_mmbtu_per_mwh")
         price = 0.0 if fuel in FREE else fuel_usd_per_mmbtu(context, site, option, fuel)
         running = row["variable_om_usd_per_mwh"]
+        firm, (unit, whole) = firm_share(context, option, fuel), unit_mw(context, option)
+        most = np.inf if option.max_mw is None else option.max_mw
         rows.append(
             (
                 h,
                 g,
                 site.id,
                 fuel,
-                firm_share(context, option, fuel),
+                firm,
                 not pd.isna(minutes) and float(minutes) <= context.param("ups_ride_through_minutes"),
-                np.inf if option.max_mw is None else option.max_mw,
-                *unit_mw(context, option),
+                most,
+                unit,
+                whole,
+                useful_mw(fuel, firm, unit, most, load_mw[h]),
                 burns,
                 price / 1e6,
                 0.0 if pd.isna(running) else float(running) / 1e6,
@@ -123,6 +132,25 @@ def supply_table(context: Context) -> pd.DataFrame:
             )
         )
     return TABLES["supplies"].frame(rows)
+
+
+def useful_mw(fuel: str, firm: float, unit: float, most: float, load_mw: float) -> float:
+    """MW of a kind of plant beyond which no plan has a use for more; of sun and wind all that there is room for.
+
+    Firm plant carries the design load twice, as primary power and as backup, with units to spare; storage does so all day
+    long, filled in one hour of it.
+    """
+    if firm <= 0:
+        return most
+    filled = 24.0 if fuel == STORED else 1.0
+    return min(most, filled * (2.0 * load_mw / firm + 2.0 * unit))
+
+
+def _design_load_mw(context: Context, host: Host) -> float:
+    """Facility MW of the largest size of a host, cooled in the worst way."""
+    return largest_it_mw(context, host) * max(
+        design_pue(context, host, c) for c in technologies(context, host)
+    )
 
 
 def firm_share(context: Context, option: PowerOption, fuel: str) -> float:

@@ -110,10 +110,10 @@ def pue_table(context: Context, blocks: Sequence[np.ndarray]) -> pd.DataFrame:
     rows = []
     for host in [h for h in context.scenario.hosts if h.mode == "build"]:
         place = context.place(context.site(host.site))
-        temps, hot = np.array(place.temperatures_c), design_temperature_c(context, place)
+        temps = np.array(place.temperatures_c)
         for c in technologies(context, host):
             a, b = float(cooling.loc[c, "pue_a"]), float(cooling.loc[c, "pue_b_per_k"])
-            litres = float(cooling.loc[c, "wue_l_per_kwh"])
+            litres, design = float(cooling.loc[c, "wue_l_per_kwh"]), design_pue(context, host, c)
             for t in range(context.calendar.n):
                 grid = temps[months_of_period(context, t)][:, None] + offset[None, :]
                 hourly_pue = pue_at(grid, a, b).mean(axis=0)
@@ -122,5 +122,12 @@ def pue_table(context: Context, blocks: Sequence[np.ndarray]) -> pd.DataFrame:
                     for i, block in enumerate(blocks)
                 ]
                 peak = [STRESS, DESIGN] if stressed_hours(context) else [DESIGN]
-                rows += [(host.id, c, t, s, float(pue_at(hot, a, b)), litres) for s in peak]
+                rows += [(host.id, c, t, s, design, litres) for s in peak]
     return TABLES["pue"].frame(rows)
+
+
+def design_pue(context: Context, host: Host, technology: str) -> float:
+    """PUE of a host's cooling in the design hour."""
+    row = context.catalog.table("cooling").loc[technology]
+    hot = design_temperature_c(context, context.place(context.site(host.site)))
+    return float(pue_at(hot, float(row["pue_a"]), float(row["pue_b_per_k"])))

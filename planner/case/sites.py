@@ -108,6 +108,14 @@ def team_musd_per_step(context: Context, host: Host) -> float:
     return float(own) * context.calendar.step_years
 
 
+def largest_it_mw(context: Context, host: Host) -> float:
+    """MW of IT of the largest size of a host: its own, else its site's land, else the peak of its site's grid."""
+    site = context.site(host.site)
+    if host.max_it_mw is not None:
+        return host.max_it_mw
+    return float(site.max_it_mw or max(s.mw for s in site.grid_mw))
+
+
 def host_period_table(context: Context) -> pd.DataFrame:
     """(h, t) of every host with halls or leases: what exists, the host's own maximum, emissions of its grid."""
     rows: list[tuple[Any, ...]] = []
@@ -116,9 +124,6 @@ def host_period_table(context: Context) -> pd.DataFrame:
         site = context.site(h.site)
         carbon = context.carbon_kg_per_mwh(site) / 1000.0
         own = [hall for hall in halls if hall.host == h.id]
-        maximum = (
-            h.max_it_mw if h.max_it_mw is not None else (site.max_it_mw or max(s.mw for s in site.grid_mw))
-        )
         n = context.calendar.n
         gone = {x.id: context.calendar.containing(day_after(x.until)) if x.until else n for x in own}
         for t in range(n):
@@ -129,7 +134,7 @@ def host_period_table(context: Context) -> pd.DataFrame:
                     t,
                     h.mode,
                     site.id,
-                    float(maximum),
+                    largest_it_mw(context, h),
                     bool(own),
                     float(sum(x.it_mw for x in there)),
                     float(sum(x.grid_mw for x in there)),

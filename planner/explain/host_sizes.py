@@ -13,6 +13,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from planner.case.case import Case
+from planner.case.plant import useful_mw
 from planner.solver.arrays import Arrays
 
 RULE = "grid_size"
@@ -44,11 +45,12 @@ def with_size_rows(case: Case, arrays: Arrays) -> Arrays:
         for i, (host, u) in enumerate(opens.index):
             if host == h and u <= t:
                 matrix[row, opens.start + i] = -ample
-    for slower in arrays.rows["hall_permit"].index if "hall_permit" in arrays.rows else ():
-        if slower[0] in hosts:
-            row = arrays.rows["hall_permit"].position(slower)
-            permits = [c for c in matrix.rows[row] if opens.start <= c < opens.stop]
-            matrix[row, permits] = -ample
+    for rule in ("hall_permit", "plant_permit"):
+        for built in arrays.rows[rule].index if rule in arrays.rows else ():
+            if built[0] in hosts:
+                row = arrays.rows[rule].position(built)
+                permits = [c for c in matrix.rows[row] if opens.start <= c < opens.stop]
+                matrix[row, permits] = -(ample if rule == "hall_permit" else _useful_mw(case, built, ample))
     columns = [space.position(i) for i in index]
     extra = csr_array(
         (np.ones(len(index)), (np.arange(len(index)), columns)), shape=(len(index), arrays.shape[1])
@@ -56,6 +58,14 @@ def with_size_rows(case: Case, arrays: Arrays) -> Arrays:
     largest = case.host_period["max_mw"].reindex(index).to_numpy(float)
     ample_rows = replace(arrays, matrix=csr_array(matrix), row_upper=upper)
     return ample_rows.with_rows(RULE, index, extra, np.full(len(index), -np.inf), largest)
+
+
+def _useful_mw(case: Case, built: tuple[str, str, int], it_mw: float) -> float:
+    """MW of a kind of plant (h, g, t) of use at its host with so many MW of IT."""
+    h, g, _ = built
+    kind, pue = case.supplies.loc[(h, g)], case.pue[case.pue["h"] == h]["pue"].max()
+    firm, unit, most = (float(kind[c]) for c in ("firm_share", "unit_mw", "max_mw"))
+    return useful_mw(str(kind["fuel"]), firm, unit, most, it_mw * float(pue))
 
 
 def ample_mw(case: Case) -> float:

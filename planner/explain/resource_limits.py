@@ -354,9 +354,19 @@ def _host_size(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
         if host.max_it_mw is None or host.mode == "cloud":
             continue
         rows = np.concatenate([rows_of(arrays, rule, host.id) for rule in ("space_max", "hall_permit")])
+        plant, kinds = _plant_permits(case, arrays, host.id)
+        per_mw = np.concatenate([np.ones(len(rows)), kinds / host.max_it_mw])
+        rows = np.concatenate([rows, plant])
         exact = scaled_rows(rows, 1.0 / host.max_it_mw, ("open",))
         yield Relaxation("host size", f"hosts[{host.id}].max_it_mw", host.max_it_mw, "MW IT", f"the size of {host.id}", rows,
-                     -np.ones(len(rows)), exact=exact)  # fmt: skip
+                     -per_mw, exact=exact)  # fmt: skip
+
+
+def _plant_permits(case: Case, arrays: Arrays, h: str) -> tuple[Any, np.ndarray]:
+    """Rows that tie plant of a host to its permit, and the MW of use of each, which are proportional to the host's size."""
+    rows, block = rows_of(arrays, "plant_permit", h), arrays.rows.get("plant_permit")
+    kinds = [] if block is None else [block.index[i - block.start][:2] for i in rows]
+    return rows, np.array([case.supplies.at[kind, "useful_mw"] for kind in kinds], float)
 
 
 # ---- bounds on cost and delay

@@ -103,8 +103,8 @@ def host_network(case: Case, tables: Tables, h: str) -> Network | None:
     begins = int(served["t"].min())
     stacks = sorted(set(served.loc[served["t"] == begins, "a"]))
     place = list(_place(case, tables, h, begins))
-    granted = next((a.end_t for a in place if a.kind == "permit"), None)
-    steps = [*place, *_plant(case, tables, h, begins, granted),
+    permitted = any(a.kind == "permit" for a in place)
+    steps = [*place, *_plant(case, tables, h, begins, permitted),
              *_capacity(case, tables, h, begins), *_adoption(case, stacks)]  # fmt: skip
     needs = tuple((a.name, 0) for a in steps)
     live = case.calendar.step_of(begins)
@@ -122,17 +122,8 @@ def decided_soonest(case: Case, network: Network) -> Network:
     if permit is None:
         return network
     begins = min(permit.gate_t, _permit_soonest(case, network.host) - permit.steps)
-    later = permit.gate_t - begins
-    sooner = (_behind(a, later) if a.kind in BUILT else a for a in network.activities)
-    return Network(
-        network.host, tuple(replace(a, gate_t=begins) if a.kind == "permit" else a for a in sooner)
-    )
-
-
-def _behind(plant: Activity, later: int) -> Activity:
-    """Plant that is less ahead of its permit by as many steps as that is sooner."""
-    after = ((name, ahead - later if name == "permit" else ahead) for name, ahead in plant.after)
-    return replace(plant, after=tuple(after))
+    activities = (replace(a, gate_t=begins) if a.kind == "permit" else a for a in network.activities)
+    return Network(network.host, tuple(activities))
 
 
 def _permit_soonest(case: Case, h: str) -> int:
@@ -223,14 +214,13 @@ PLANT = (
 )  # fmt: skip
 """Kind, table of plan and case, part of the index that names it, table of the catalog with the range of its lead."""
 BUILT = ("plant", "bridge")
-"""Kinds that are built on site after the earliest permit of their place."""
+"""Kinds that are built on site after the permit of their place."""
 
 
-def _plant(case: Case, tables: Tables, h: str, begins: int, granted: int | None) -> Iterator[Activity]:
+def _plant(case: Case, tables: Tables, h: str, begins: int, permitted: bool) -> Iterator[Activity]:
     """Cooling, backup and plant of the site's own: ordered whenever one likes, plant after permits of its own.
 
-    What is built on site is so after the earliest permit of the place, which the one that is granted in step ``granted``
-    need not be.
+    What is built on site is so after the permit of the place, where it has to have one.
     """
     for kind, name, key, ranges in PLANT:
         if name not in tables:  # a run from before this kind could be bought
@@ -249,10 +239,9 @@ def _plant(case: Case, tables: Tables, h: str, begins: int, granted: int | None)
                 name_of = f"plant permit {item}"
                 yield Activity(name_of, "plant permit", item, permit, 0, (), order - permit, order)
                 after = ((name_of, 0),)
-            gate = _permit_soonest(case, h) + int(facts["works"]) - lead if kind in BUILT else 0
-            if kind in BUILT and granted is not None:
-                after, gate = (*after, ("permit", granted - gate)), 0
-            yield Activity(f"{kind} {item}", kind, item, lead, max(gate, 0), after, order, t, span)
+            if kind in BUILT and permitted:
+                after = (*after, ("permit", lead - int(facts["works"])))
+            yield Activity(f"{kind} {item}", kind, item, lead, 0, after, order, t, span)
 
 
 def _owed(case: Case, h: str, t: int) -> bool:

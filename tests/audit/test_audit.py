@@ -307,6 +307,7 @@ MUTATIONS = [
     ("permit-date", put("opens", "permit_date", pd.Timestamp("2027-01-02"))),
     ("permit-first", put("halls", "t", 0)),
     ("permit-first", put("connections", "t", 2, CHAMPION)),
+    ("permit-first", put("plants", "t", 3)),
     ("hall-allowed", put("halls", "t", 0)),
     ("hall-negative", scale("halls", "halls", -1)),
     ("hall-dates", put("halls", "live_date", pd.Timestamp("2027-01-02"))),

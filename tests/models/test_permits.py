@@ -117,6 +117,20 @@ def test_risk_is_taken_where_it_saves_time_and_only_there(tiny, plain_catalog, o
     assert {index[1] for index in halls(cheap)} == {"modular"}
 
 
+def test_plant_is_built_after_the_permit_of_a_place_that_opens_late(tiny, plain_catalog, optimise):
+    """Work from 2029-Q1 on, no line. Halls take 9 months after the permit, engines 12: the place opens a quarter before."""
+    later = {"size": {"by": "accelerators", "points": [{"at": "2029-01-01", "value": 800}]},
+             "must_serve_by": "2029-01-01"}  # fmt: skip
+    engine = {"id": "gas-engine-dc-2026", "lead_months": 6, "permit_months": 0, "unit_mw": 0,
+              "capex_usd_per_kw": 800}  # fmt: skip
+    own = {"grid_lead_months": 60, "power": {"options": [engine]}}
+    hosts = {"open_lead_months": 0, "team_musd_per_year": 20}
+    answer = optimise(tiny(demand=later, sites=own, hosts=hosts), plain_catalog())
+    ((_, opened),) = answer.used("open")
+    assert opened == 7 and answer.case.opens.loc[("champion", opened), "permit_t"] == 4
+    assert {i[-1] for i in answer.used("plant")} == {8}
+
+
 def test_what_is_added_to_halls_that_stand_waits_for_a_permit_too(tiny, plain_catalog):
     """12 months of permit and 9 of works of halls and grid, however small the hall that stands."""
     hall = {"id": "old", "host": "champion", "it_mw": 1, "grid_mw": 2, "backup_mw": 2}

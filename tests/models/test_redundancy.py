@@ -55,7 +55,11 @@ def place(tiny: Callable[..., Scenario]) -> Callable[..., Scenario]:
         *options: dict[str, Any], redundancy: str = "N+1", grid: float = 60, flexible: Any = None
     ) -> Scenario:
         power = {"options": list(options), "redundancy": redundancy, "flexible": flexible}
-        return tiny(sites={"grid_lead_months": grid, "power": power})
+        free = {
+            "open_cost_musd": 0,
+            "team_musd_per_year": 0,
+        }  # no kind of plant is chosen for when the place may open
+        return tiny(hosts=free, sites={"grid_lead_months": grid, "power": power})
 
     return make
 
