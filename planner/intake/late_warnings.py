@@ -1,15 +1,18 @@
 """What would come after the horizon and is in order all the same, which is hardly what was meant: a warning each.
 
-Applications for a line or a permit whose wait ends then, lines, plant and power purchase agreements that are there too late.
+Applications for a line or a permit whose wait ends then, lines, plant and power purchase agreements that are there too late:
+plant bought waits for the permit of its place and its construction as well as for permits and a delivery of its own.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 
 from planner.case.context import Context
+from planner.case.plant import plant_from
 from planner.case.plant_offers import faults, figure, steps, ways
 from planner.facts.errors import PlannerError
 from planner.facts.numbers import number
@@ -19,7 +22,7 @@ from planner.scenario.paths import find
 from planner.scenario.power import Flexible, PowerOption, PowerPurchase
 from planner.scenario.problems import Problem
 from planner.scenario.reading import Item
-from planner.scenario.schema import Host, Site
+from planner.scenario.schema import Existing, Host, Site
 
 WAYS = {"buy": ("bought", "lead_months"), "rent": ("rented", "mobilisation_months")}
 """Ways to get plant: the word for it, and the field of the months that follow its permits."""
@@ -66,31 +69,67 @@ def _agreements(doc: Document, context: Context) -> Iterator[Problem]:
 
 def _plant(doc: Document, context: Context) -> Iterator[Problem]:
     """Plant that can be had too late in one way, or in all."""
-    calendar = context.calendar
-    for path, item in find(doc.root, "sites[].power.options[]"):
-        option = valid(PowerOption, item)
-        if option is None or option.id not in doc.known("power option") or any(faults(context, option)):
-            continue
-        got = ways(context, option)
-        takes = {way: ("permit_months", WAYS[way][1]) for way in got}
-        late = [
-            way
-            for way, fields in takes.items()
-            if calendar.after(0, sum(steps(context, option, field) for field in fields)) >= calendar.n
-        ]
-        if not late:
-            continue
-        given = [f for f in dict.fromkeys(["lead_months", *(f for way in late for f in takes[way])])
-                 if item.get(f) is not None]  # fmt: skip
-        where = max(given, key=lambda field: _months(context, option, field), default="")
-        soonest = " and ".join(
-            f"{WAYS[way][0]} after {number(sum(_months(context, option, f) for f in takes[way]))} months"
-            for way in late
-        )
-        left = [WAYS[way][0] for way in got if way not in late]
-        comes = f"so that it can only be {left[0]}" if left else "nothing comes of it"
-        message = f"{option.id} could be {soonest}, after the horizon, which ends on {calendar.end}: {comes}"
-        yield at_field(item, path, where, message)
+    if next(find(doc.root, "sites[].power.options[]"), None) is None:
+        return
+    places = _with_places(doc, context)
+    for site_path, site in find(doc.root, "sites[]"):
+        builders = [h for h in places.scenario.hosts if h.site == site.text("id")]
+        for path, item in find(site, "power.options[]"):
+            option = valid(PowerOption, item)
+            if option is None or option.id not in doc.known("power option") or any(faults(context, option)):
+                continue
+            late = {way: too_late for way in ways(context, option)
+                    if (too_late := _too_late(places, option, way, builders))}  # fmt: skip
+            if not late:
+                continue
+            fields = [f for _, its in late.values() for f in its]
+            given = [f for f in dict.fromkeys(["lead_months", *fields]) if fields and item.get(f) is not None]
+            where = max(given, key=lambda field: _months(context, option, field), default="")
+            soonest = " and ".join(words for words, _ in late.values())
+            left = [WAYS[way][0] for way in ways(context, option) if way not in late]
+            comes = f"so that it can only be {left[0]}" if left else "nothing comes of it"
+            end = context.calendar.end
+            message = f"{option.id} could be {soonest}, after the horizon, which ends on {end}: {comes}"
+            yield at_field(item, f"{site_path}.{path}", where, message)
+
+
+def _with_places(doc: Document, context: Context) -> Context:
+    """The same with all sites, hosts that build and what exists, as far as they are in order."""
+    held, types = doc.root.get("existing"), set(doc.known("hall type"))
+    hosts = [host for _, item in find(doc.root, "hosts[]") if (host := valid(Host, item)) is not None]
+    sites = [site for _, item in find(doc.root, "sites[]") if (site := valid(Site, item)) is not None]
+    known = {site.id for site in sites}
+    update = {
+        "existing": (valid(Existing, held) if held is not None else None) or Existing(),
+        "hosts": [
+            h for h in hosts if h.mode == "build" and h.site in known and types.issuperset(h.hall_types or ())
+        ],
+        "sites": sites,
+    }
+    return replace(context, scenario=context.scenario.model_copy(update=update))
+
+
+def _too_late(
+    context: Context, option: PowerOption, way: str, builders: list[Host]
+) -> tuple[str, tuple[str, ...]] | None:
+    """When an option can be had in a way, and the fields that say so, where that is after the horizon; else None.
+
+    Plant bought waits for the permit of the place that may have it first, and its construction, too.
+    """
+    calendar, (got, lead) = context.calendar, WAYS[way]
+    fields = ("permit_months", lead)
+    wait = sum(steps(context, option, field) for field in fields)
+    if calendar.after(0, wait) >= calendar.n:
+        return f"{got} after {number(sum(_months(context, option, f) for f in fields))} months", fields
+    if way == "rent" or not builders:
+        return None
+    works = steps(context, option, "construction_months")
+    first = {host.id: plant_from(context, host, wait, works) for host in builders}
+    host = min(first, key=lambda h: first[h])
+    if first[host] < calendar.n:
+        return None
+    months = number(_months(context, option, "construction_months"))
+    return f"{got} {months} months of construction after the permit of {host}", ()
 
 
 def _months(context: Context, option: PowerOption, field: str) -> float:

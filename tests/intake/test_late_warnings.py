@@ -41,6 +41,10 @@ def small(root: Path) -> Scenario:
          "could be bought after 100 months, after the horizon"),
         (option(ENGINE, ways=["buy"], lead_months=3, permit_months=LATE), f"{OPTIONS}[{ENGINE}].permit_months",
          "could be bought after 103 months"),
+        (option(ENGINE, ways=["buy"], lead_months=3, permit_months=0) | {"hosts[champion-haenam].open_lead_months": 84},
+         f"{OPTIONS}[{ENGINE}]", "could be bought 12 months of construction after the permit of champion-haenam, after"),
+        (option(ENGINE, ways=["buy", "rent"], rent_usd_per_kw_month=30, term_months=36, lead_months=3, permit_months=0)
+         | {"hosts[champion-haenam].open_lead_months": 84}, f"{OPTIONS}[{ENGINE}]", "so that it can only be rented"),
         (option(CELLS, lead_months=LATE, permit_months=0), f"{OPTIONS}[{CELLS}].lead_months", "nothing comes of it"),
         (option(TURBINE, ways=["rent"], mobilisation_months=LATE, permit_months=0),
          f"{OPTIONS}[{TURBINE}].mobilisation_months", "could be rented after 100 months"),
