@@ -127,23 +127,29 @@ def decision_tables(context: Context, families: dict[str, pd.DataFrame]) -> tupl
         value = d.value if d.value is not None else 1.0
         value /= DECIDED[d.what].per if d.what in DECIDED else 1.0
         lower, upper = {"require": (value, np.inf), "forbid": (0.0, 0.0), "fix": (value, value)}[d.do]
-        for t, chosen in _sums(context, families[d.what], d):
-            rows.append((d.id, t, d.what, float(lower), float(upper), len(chosen)))
+        offered = _selected(families[d.what], d)
+        first = int(offered["t"].min()) if "t" in offered and len(offered) else context.calendar.n
+        for t, chosen in _sums(context, offered, d):
+            rows.append((d.id, t, d.what, float(lower), float(upper), len(chosen), first))
             members += [
                 (d.id, t, d.what, i, float(w)) for i, w in zip(chosen.index, chosen["weight"], strict=True)
             ]
     columns = ["d", "t", "what", "index", "weight"]
     frame = pd.DataFrame(members, columns=columns) if members else empty_table(columns)
-    return keyed(rows, ["d", "t"], ["what", "lower", "upper", "n_members"]), frame
+    return keyed(rows, ["d", "t"], ["what", "lower", "upper", "n_members", "first_t"]), frame
 
 
-def _sums(context: Context, table: pd.DataFrame, decision: Decision) -> Iterator[tuple[int, pd.DataFrame]]:
-    """What each row of a decision adds up, by its period: what stands then, or what goes live within the window."""
+def _selected(table: pd.DataFrame, decision: Decision) -> pd.DataFrame:
+    """What a decision speaks of, whatever its dates."""
     if decision.agreements is not None and "e" in table:
         table = table[table["e"].isin(decision.agreements)]
-    chosen = selected(
+    return selected(
         table.assign(**{c: "" for c in ("owner_class", "vendor", "a", "k", "h") if c not in table}), decision
     )
+
+
+def _sums(context: Context, chosen: pd.DataFrame, decision: Decision) -> Iterator[tuple[int, pd.DataFrame]]:
+    """What each row of a decision adds up, by its period: what stands then, or what goes live within the window."""
     calendar, life = context.calendar, DECIDED[decision.what].life if decision.what in DECIDED else ""
     first = max(0, calendar.first_from(decision.from_)) if decision.from_ else 0
     last = min(calendar.containing(decision.to) if decision.to else calendar.n - 1, calendar.n - 1)

@@ -19,13 +19,16 @@ import pandas as pd
 from planner.case.case import Case
 from planner.case.columns import looked_up, records
 from planner.case.commitments import committed_musd
+from planner.case.context import Context
 from planner.case.decision_limits import forbidding, most
 from planner.case.levels import most_gained
 from planner.case.limits import PARTNER, TOTAL, budget_words, floor_name
+from planner.case.permits import permit_from, permit_wait
 from planner.case.readiness import servable
 from planner.case.registry import DECIDED
 from planner.case.resilience import alone, duty_paths, one_of
 from planner.case.training_reach import undoable
+from planner.scenario.schema import Decision, Host
 
 TOLERANCE = 1e-9
 REASON_WORDS = {
@@ -49,6 +52,8 @@ REASON_WORDS = {
     "layer": "a layer of the stack that never carries it",
 }
 """Reasons of ``case.why_not`` in words."""
+AFTER_PERMIT = ("open", "halls", "lease")
+"""Decisions on what follows a permit or contract of its host."""
 
 
 @dataclass(frozen=True)
@@ -354,8 +359,10 @@ def _decisions(case: Case) -> Iterator[Trouble]:
         if d.lower <= reach + TOLERANCE or d.d in told:
             continue
         told.add(str(d.d))
-        if not len(own) and (between := _between_periods(case, str(d.d))):
-            yield between
+        if not len(own) and (
+            dated := _between_periods(case, str(d.d)) or _too_soon(case, str(d.d), int(d.first_t))
+        ):
+            yield dated
             continue
         scale = DECIDED[str(d.what)].per if d.what in DECIDED else 1.0
         path, out = f"decisions[{d.d}]", reach <= TOLERANCE
@@ -382,6 +389,49 @@ def _between_periods(case: Case, name: str) -> Trouble | None:
         f"{calendar.label(held)} begins on {begin} and ends after them",
         f"set {path} to {begin}, or take shorter periods (horizon.step)", {path: str(begin)},
     )  # fmt: skip
+
+
+def _too_soon(case: Case, name: str, first: int) -> Trouble | None:
+    """A decision whose dates end before the first period in which any of it can be; None where none ever can."""
+    calendar, decision = case.calendar, next(d for d in case.scenario.decisions if d.id == name)
+    if decision.to is None or not calendar.containing(decision.to) < first < calendar.n:
+        return None
+    day, path = calendar.date_of(first), f"decisions[{name}].to"
+    permit, sooner = "", ""
+    if found := _permit_that_binds(case, decision, first):
+        host, label = found
+        word = "permit" if host.mode == "build" else "contract"
+        permit = f": {host.id} has its {word} from {label} on (hosts[{host.id}].open_lead_months)"
+        sooner = f", or have the {word} sooner (hosts[{host.id}].permit_applied)"
+    return Trouble(
+        "", "decision",
+        f"decision {name} speaks of what is to be by {decision.to}, and none of it can be before {day}{permit}",
+        f"set {path} to {day} or later{sooner}", {path: str(day)},
+    )  # fmt: skip
+
+
+def _permit_that_binds(case: Case, decision: Decision, first: int) -> tuple[Host, str] | None:
+    """The host whose permit or contract alone keeps what a decision speaks of from being there in time, of those where it
+    can be from period ``first`` on, and the period from which that permit is there; else None.
+    """
+    if decision.what not in AFTER_PERMIT or decision.to is None:
+        return None
+    calendar, context = case.calendar, Context.of(case.scenario, case.catalog)
+    rows: pd.DataFrame = getattr(case, DECIDED[decision.what].table)
+    asked = [h.id for h in case.scenario.hosts
+             if (decision.hosts is None or h.id in decision.hosts)
+             and (decision.owner_classes is None or h.owner_class in decision.owner_classes)]  # fmt: skip
+    rows = rows[(rows["t"] == first) & rows["h"].isin(asked)]
+    host = context.host(str(rows["h"].iloc[0]))
+    permit = permit_from(context, host)
+    works = lead = calendar.step_of(first) - calendar.step_of(permit)
+    if decision.what == "halls":
+        own = rows[rows["h"] == host.id]
+        works, lead = int(own["works"].min()), int(own["lead"].min())
+    free = permit > permit_wait(context, host)[1] or calendar.after(permit, works) < first
+    if free or calendar.after(0, lead) > calendar.containing(decision.to):
+        return None  # its own day of opening, or what it takes to build, comes too late
+    return host, calendar.label(permit)
 
 
 # ---- money

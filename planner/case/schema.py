@@ -141,6 +141,7 @@ SCHEMA: dict[str, Table] = {
     "decisions": Table(("d", "t"), {
         "what": "open, stack, or a purchase", "lower": "least, in units of the variable", "upper": "most",
         "n_members": "variables it speaks of",
+        "first_t": "first period with anything that it speaks of, whatever its dates; after the horizon where there is none",
     }),
     "decision_members": Table(("d", "t"), {
         "what": "as above", "index": "index of the variable", "weight": "units of the decision in one of the variable",

@@ -86,6 +86,11 @@ ALONE: dict[str, tuple[str, str, dict[str, Any], list[str]]] = {
                         "from": "2028-02-01", "to": "2028-02-28"}]},
         ["no period begins then", "2028-Q1 begins on 2028-01-01"],
     ),
+    "before its permit": (
+        "decision", "",
+        {"decisions": [{"id": "d", "do": "require", "what": "open", "hosts": ["champion-busan"], "to": "2027-06-30"}]},
+        ["by 2027-06-30", "before 2027-07-01: champion-busan has its permit from 2027-Q2 on"],
+    ),
     "forbidden": (
         "decision", "",
         {"decisions": [{"id": "a", "do": "require", "what": "open", "hosts": ["champion-busan"]},
@@ -114,6 +119,17 @@ def test_found_named_and_certain(small: Scenario, name: str) -> None:
         assert not lp_feasible(case)
     if trouble.change:
         assert precheck(case_of(with_overrides(small, changes), trouble.change)) == []
+
+
+@pytest.mark.parametrize(("last", "named"), [("2029-03-31", True), ("2027-09-30", False)])
+def test_a_permit_is_named_where_it_alone_comes_too_late(small: Scenario, last: str, named: bool) -> None:
+    """Modules ordered at own risk: nine months in all, three of them after a permit of two years."""
+    built = {"id": "d", "do": "fix", "what": "halls", "hosts": ["champion-busan"], "to": last}
+    changes = {"decisions": [built], "hosts[champion-busan].open_lead_months": 24}
+    (told,) = [t for t in precheck(case_of(small, changes)) if t.reason == "decision"]
+    assert "none of it can be before 2029-04-01" in told.message
+    assert ("champion-busan has its permit from 2029-Q1 on" in told.message) == named, told.message
+    assert told.change == {"decisions[d].to": "2029-04-01"}
 
 
 def test_a_fleet_in_a_hall_of_its_own_is_no_trouble(small: Scenario) -> None:
