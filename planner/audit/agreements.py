@@ -15,7 +15,6 @@ from planner.audit.service import served_k
 from planner.audit.view import HAKT, View, each_period, labelled, lookup, over, total
 from planner.case.agreements import shared_sources, standing_costs
 from planner.case.columns import joined, records
-from planner.case.context import Context
 
 COVERS = {
     "sign_once": "sign-once", "sign_agreed": "sign-agreed", "under_order": "under-order", "under_early": "under-early",
@@ -209,7 +208,7 @@ def _draws(view: View, found: Findings, signed: dict[str, int]) -> None:
 def booked(book: Book) -> None:
     """Signing, yearly costs, and investment that agreements ask."""
     view, case = book.view, book.view.case
-    for _, p, musd in standing_costs(Context.of(view.scenario, case.catalog)):
+    for _, p, musd in standing_costs(view.context):
         book.add(
             pd.DataFrame({"t": np.arange(view.n)}),
             musd * view.steps(np.arange(view.n)),

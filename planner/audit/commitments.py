@@ -16,7 +16,6 @@ from planner.audit.policy import discount
 from planner.audit.view import View, labelled, once, total
 from planner.case.columns import records
 from planner.case.commitments import market_rent, relet_share
-from planner.case.context import Context
 from planner.case.periods import day_after
 from planner.case.registry import CONTRACTS, PURCHASE, Purchase
 
@@ -53,7 +52,7 @@ def _of_purchase(view: View, p: Purchase) -> pd.DataFrame:
     if p.name == "rents":
         market = {key: _market(view, *key) for key in dict.fromkeys(zip(rows["h"], rows["k"], strict=True))}
         fetched = [market[r.h, r.k] * getattr(r, p.amount) / p.per for r in records(rows)]
-        change = Context.of(view.scenario, view.case.catalog).param("rent_change_per_year")
+        change = view.context.param("rent_change_per_year")
     else:
         fetched, change = list(_let_on(view, p.name, rows) * rows["musd"]), 0.0
     tails = [
@@ -81,7 +80,7 @@ def _let_on(view: View, name: str, rows: pd.DataFrame) -> np.ndarray:
 
 def _existing(view: View) -> pd.DataFrame:
     rows = []
-    change = Context.of(view.scenario, view.case.catalog).param("rent_change_per_year")
+    change = view.context.param("rent_change_per_year")
     for c in view.scenario.existing.contracts:
         months = view.case.calendar.months_from_start(day_after(c.until)) / 12.0 / view.step_years
         each = c.accelerators * c.usd_per_accelerator_hour * view.step_hours / 1e6
@@ -116,12 +115,12 @@ def _tail(view: View, steps: float, owed: float, fetched: float, change: float) 
 
 
 def _share(view: View, what: str) -> float:
-    return relet_share(Context.of(view.scenario, view.case.catalog), what)
+    return relet_share(view.context, what)
 
 
 def _market(view: View, h: str, k: str) -> float:
     """What a thousand accelerators fetch a step when let on at the horizon's end, MUSD."""
-    context = Context.of(view.scenario, view.case.catalog)
+    context = view.context
     return relet_share(context, "accelerators") * market_rent(context, h, k)
 
 

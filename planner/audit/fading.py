@@ -18,7 +18,7 @@ PERCENT = 100.0
 
 def check(view: View, found: Findings) -> None:
     """Columns of the case that the model's rows and prices of storage rest on; of other plant its life, and no fade."""
-    context = Context.of(view.scenario, view.case.catalog)
+    context = view.context
     options = dict(_options(context))
     for name in ("plants", "bridges"):
         table = getattr(view.case, name)

@@ -13,7 +13,6 @@ from planner.audit.findings import Findings
 from planner.audit.view import HAKT, View, each_period, labelled, lookup, once, over, share_of_period, total
 from planner.case.columns import joined
 from planner.case.commitments import choice_of
-from planner.case.context import Context
 from planner.case.costs import hardware_musd_per_k
 from planner.case.export_rules import routed_duty
 from planner.case.periods import day_after
@@ -247,7 +246,7 @@ def _price_booked(book: Book, rows: pd.DataFrame, price: Any, made: dict[str, An
 
 def _parts(view: View, h: str, k: str) -> dict[str, float]:
     """Share of the all-in price of a system by what is paid for."""
-    context = Context.of(view.scenario, view.case.catalog)
+    context = view.context
     host = context.host(h)
     own, catalog = host.hardware_price_factor, view.case.catalog
     factor = float(context.pick(own, "owner_classes", host.owner_class, "hardware_price_factor"))
@@ -289,7 +288,7 @@ def _rents_booked(book: Book) -> None:
 def _kept_up(book: Book, fleet: ExistingFleet) -> None:
     """Upkeep and fee of a fleet that is there: shares of what its systems cost at the start, while it is all there."""
     view, case = book.view, book.view.case
-    context = Context.of(view.scenario, case.catalog)
+    context = view.context
     host = context.host(fleet.host)
     price = (
         hardware_musd_per_k(context, choice_of(context, fleet.system), host, 0)

@@ -20,7 +20,6 @@ from planner.audit.view import (
     site_limit,
     total,
 )
-from planner.case.context import Context
 from planner.case.periods import day_after
 from planner.scenario.schema import ExistingHall
 
@@ -145,7 +144,7 @@ def lease_rent(view: View, hall: ExistingHall) -> float:
     host = next(h for h in view.scenario.hosts if h.id == hall.host)
     usd = hall.usd_per_kw_month or host.colocation_usd_per_kw_month
     if usd is None:
-        usd = Context.of(view.scenario, view.case.catalog).param("colocation_usd_per_kw_month")
+        usd = view.context.param("colocation_usd_per_kw_month")
     return usd * hall.it_mw * 12 * view.step_years / 1000.0
 
 

@@ -27,7 +27,7 @@ BUILT = (
 
 def check(view: View, found: Findings) -> None:
     """What was begun before the permit, from dates of the plan and months of scenario and catalog."""
-    context = Context.of(view.scenario, view.case.catalog)
+    context = view.context
     opens, hosts = view.table("opens"), view.scenario.hosts
     lead = {h.id: context.calendar.whole_steps(_left(context, h)) for h in hosts}
     decided = _steps(view, opens["decide_date"])

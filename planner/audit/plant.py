@@ -10,7 +10,6 @@ from planner.audit.bought import contract, dated, priced
 from planner.audit.findings import Findings
 from planner.audit.view import View, each_period, labelled, lookup, once, over, total
 from planner.case.columns import records
-from planner.case.context import Context
 from planner.case.plant_offers import STORED
 from planner.case.registry import PURCHASE
 
@@ -76,7 +75,7 @@ def _units(view: View, name: str) -> pd.Series:
     rows = view.table(name)
     if not len(rows):
         return pd.Series(dtype=float)
-    context = Context.of(view.scenario, view.case.catalog)
+    context = view.context
     own = {(s.id, o.id): o.unit_mw for s in view.scenario.sites for o in (s.power.options if s.power else [])}
     units, least = context.catalog.table("power_options")["unit_mw"], context.param("whole_units_from_mw")
     asked = [own.get((p, g)) for p, g in zip(rows["p"], rows["g"], strict=True)]

@@ -9,7 +9,6 @@ from planner.audit.firm import built_load, flexible_mw, grid_mw, stressed_mw
 from planner.audit.plant import ratings, standing
 from planner.audit.storage import design_day
 from planner.audit.view import View, over, total
-from planner.case.context import Context
 from planner.case.plant_offers import STORED, unit_mw
 
 COVERS = {"unit_lost": "spare-unit", "part_lost": "spare-unit", "spare_unit": "spare-unit",
@@ -44,7 +43,7 @@ def check(view: View, found: Findings) -> None:
 
 def _units(view: View) -> dict[tuple[str, str], float]:
     """(h, g) -> MW of a unit, of hosts at sites that ask for N+1."""
-    context = Context.of(view.scenario, view.case.catalog)
+    context = view.context
     sites = {site.id: site for site in view.scenario.sites}
     found: dict[tuple[str, str], float] = {}
     for host in view.scenario.hosts:

@@ -147,7 +147,7 @@ def _with_hall(view: View, found: Findings) -> None:
 def _terms(view: View, found: Findings) -> None:
     """Every refit that the case offers: lead, outage, price and life, from scenario and catalog."""
     table = view.case.refits
-    context = Context.of(view.scenario, view.case.catalog)
+    context = view.context
     hosts = {h.id: h for h in view.scenario.hosts}
     ends = {h: _ends(view, context, hosts[h]) for h in dict.fromkeys(table["h"])} if len(table) else {}
     want: dict[str, list[float]] = {name: [] for name in (*FACTS, "outage_t")}

@@ -10,7 +10,6 @@ from planner.audit.findings import Findings
 from planner.audit.levels import scores
 from planner.audit.view import View, each_period, labelled, lookup, once, over, total
 from planner.case.columns import joined
-from planner.case.context import Context
 from planner.case.demand import TRAINING_KINDS
 from planner.case.levels import WHAK, rescored
 from planner.case.stacks import stacks_in_use
@@ -94,7 +93,7 @@ def _layers_ready(view: View, found: Findings) -> None:
     if not view.scenario.control.layers_gate:
         return
     context, table, layers = (
-        Context.of(view.scenario, view.case.catalog),
+        view.context,
         view.table("serving"),
         view.case.layers,
     )

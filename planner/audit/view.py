@@ -12,6 +12,7 @@ import pandas as pd
 
 from planner.case.case import DESIGN
 from planner.case.columns import coded, in_whole, keys_of, numbered, row_of, rows_at, unindexed
+from planner.case.context import Context
 
 if TYPE_CHECKING:
     from planner.plans.plan import Plan
@@ -68,6 +69,11 @@ class View:
     def system(self, table: pd.DataFrame, column: str) -> np.ndarray:
         """A number of each row's system."""
         return lookup(table["k"], self.case.systems[column])
+
+    @cached_property
+    def context(self) -> Context:
+        """Scenario, catalog and calendar, from which rules are worked out anew."""
+        return Context.of(self.scenario, self.case.catalog)
 
     @cached_property
     def work(self) -> pd.DataFrame:
