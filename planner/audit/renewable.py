@@ -14,7 +14,7 @@ CLOUDS, PLACED = "cloud-energy", ("solar", "wind", "geothermal")
 
 
 def check(view: View, found: Findings) -> None:
-    """The share of every year, from the date of the floor on."""
+    """The share of every year, from the period on that its day falls in."""
     floors = view.scenario.limits.renewable
     if not floors:
         return
@@ -45,9 +45,9 @@ def check(view: View, found: Findings) -> None:
     for floor in floors:
         counts = [*clean, sold] if floor.match == "year" else clean
         short = pd.concat([-floor.share * part for part in drawn] + counts)
-        dates = {t: view.date(t) for t in short.index}
-        short = short[[floor.from_ is None or dates[t] >= pd.Timestamp(floor.from_) for t in short.index]]
-        by_year = short.groupby([dates[t].year for t in short.index]).sum()
+        begun = [floor.from_ is None or view.date(t + 1) > pd.Timestamp(floor.from_) for t in short.index]
+        short = short[begun]
+        by_year = short.groupby([view.date(t).year for t in short.index]).sum()
         found.at_least("renewable-share", by_year, 0.0, "MWh of renewable energy short", 100.0)
 
 

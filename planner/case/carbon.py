@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from planner.case.context import Context
@@ -10,7 +11,7 @@ from planner.case.registry import ACCOUNTS
 from planner.case.table import Table
 
 TABLES = {
-    "carbon_prices": Table(("t",), {"usd_per_t": "price of a tonne of CO2 on the first day of the period"}),
+    "carbon_prices": Table(("t",), {"usd_per_t": "price of a tonne of CO2, mean over the days of the period"}),
     "carbon_caps": Table(("i",), {"year": "calendar year, or total", "tonnes": "most tonnes of CO2"}),
 }  # fmt: skip
 CARBON = "tCO2"
@@ -23,9 +24,10 @@ def price_table(context: Context) -> pd.DataFrame:
     """(t) of periods in which emissions cost something."""
     steps = sorted(context.scenario.money.carbon, key=lambda step: step.from_)
     calendar = context.calendar
-    days = [calendar.day_of(i) for i in range(calendar.n_steps)]
-    begun = [[0.0, *(step.usd_per_t for step in steps if step.from_ <= day)] for day in days]
-    rows = [(t, usd) for t, usd in enumerate(calendar.mean([x[-1] for x in begun]).tolist()) if usd > 0]
+    ends, days = np.cumsum(calendar.months), [calendar.months_from_start(step.from_) for step in steps]
+    begun = [np.clip((ends - day) / calendar.months, 0.0, 1.0) for day in days] + [np.zeros(calendar.n)]
+    price = sum((s.usd_per_t * (begun[i] - begun[i + 1]) for i, s in enumerate(steps)), np.zeros(calendar.n))
+    rows = [(t, usd) for t, usd in enumerate(price.tolist()) if usd > 0]
     return TABLES["carbon_prices"].frame(rows)
 
 

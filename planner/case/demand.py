@@ -68,7 +68,7 @@ def workload_table(context: Context, throughput: Throughput, asking: set[str]) -
         default_duty = calendar.date_of(
             max(calendar.period_of(calendar.n_steps - 12 // calendar.step_months), 0)
         )
-        duty = calendar.n if w.optional else calendar.containing(w.must_serve_by or default_duty)
+        duty = calendar.n if w.optional else calendar.holds_from(w.must_serve_by or default_duty)
         rows.append(
             {
                 "w": w.id,
@@ -81,7 +81,7 @@ def workload_table(context: Context, throughput: Throughput, asking: set[str]) -
                 "model_class": w.model_class,
                 "priority": w.priority / total if w.id in asking else 0.0,
                 "preemptible": is_preemptible(w),
-                "must_t": max(duty, 0),
+                "must_t": duty,
                 "optional": w.optional,
                 "may_lapse": w.may_lapse,
                 "reference": reference_of(context, w),

@@ -31,6 +31,8 @@ TABLES = {
 MEASURES = {"pue": "pue", "wue": "litres_per_kwh"}
 """Measure -> column of ``case.pue``."""
 WORDS = {"pue": "PUE", "wue": "water, litres per kWh of IT"}
+Cap = tuple[float, int, str]
+"""Most of a measure, number in ``limits.efficiency`` or -1, law."""
 NOISE = 1e-7
 """A level above its cap by no more than this is at the cap."""
 
@@ -45,12 +47,20 @@ def cap_table(context: Context) -> pd.DataFrame:
     rows = []
     for host in [h for h in context.scenario.hosts if h.mode == "build"]:
         for measure in MEASURES:
-            steps = _steps(context, host, measure)
-            for t in range(context.calendar.n if steps else 0):
-                begun = [step for step in steps if step[0] <= context.calendar.date_of(t)]
-                if begun and begun[-1][1] is not None:
-                    rows.append((host.id, measure, t, *begun[-1][1:]))
+            rows += [(host.id, measure, t, *cap) for t, cap in _in_force(context, host, measure).items()]
     return TABLES["efficiency_caps"].frame(rows)
+
+
+def _in_force(context: Context, host: Host, measure: str) -> dict[int, Cap]:
+    """t -> the strictest cap that is in force on any day of the period: one that eases helps from the next on."""
+    calendar, caps = context.calendar, dict[int, list[Cap]]()
+    steps = _steps(context, host, measure)
+    ends = [*(calendar.first_from(day) for day, *_ in steps[1:]), calendar.n]
+    for (day, most, stated, law), end in zip(steps, ends, strict=False):
+        if most is not None:
+            for t in range(calendar.holds_from(day), min(end, calendar.n)):
+                caps.setdefault(t, []).append((most, stated, law))
+    return {t: min(caps[t]) for t in sorted(caps)}
 
 
 def _steps(context: Context, host: Host, measure: str) -> list[tuple[date, float | None, int, str]]:
@@ -82,7 +92,7 @@ def _stated(context: Context, host: Host, measure: str) -> Iterator[tuple[int, E
 
 @dataclass(frozen=True)
 class Gap:
-    """A measure in which no cooling of a host keeps any of the caps in force from the start on.
+    """A measure in which no cooling of a host keeps any of the caps in force, where one is in every period.
 
     ``reached``: the least that its cooling comes to in the mean of a year, by ``technology``: PUE or litres per kWh of IT,
     rounded up to three decimals. ``most``: the loosest of those caps, ``stated`` its number in ``limits.efficiency`` or -1,
@@ -105,7 +115,7 @@ class Gap:
 
 
 def efficiency_gaps(context: Context, host: Host) -> list[Gap]:
-    """Empty where in each measure some cooling of the host can keep a cap in force from the start on; else what cannot.
+    """What no cooling of the host can keep in a measure that has a cap in every period; empty where there is none.
 
     Only places that build have caps: what is leased or rented is its owner's to keep within the law.
     """
@@ -119,11 +129,8 @@ def efficiency_gaps(context: Context, host: Host) -> list[Gap]:
 
 
 def _gap(context: Context, host: Host, measure: str) -> Iterator[Gap]:
-    table, start = context.catalog.table("cooling"), context.scenario.horizon.start
-    steps = _steps(context, host, measure)
-    begun = sum(day <= start for day, *_ in steps)
-    caps = [(most, n, law) for _, most, n, law in steps[max(begun - 1, 0) :] if most is not None]
-    if not begun or len(caps) < len(steps) - begun + 1:  # none yet, or one that is lifted
+    table, caps = context.catalog.table("cooling"), _in_force(context, host, measure)
+    if len(caps) < context.calendar.n:
         return
     months = np.array(context.place(context.site(host.site)).temperatures_c)
     reached = {}
@@ -131,6 +138,6 @@ def _gap(context: Context, host: Host, measure: str) -> Iterator[Gap]:
         a, b, litres = table.loc[c, ["pue_a", "pue_b_per_k", "wue_l_per_kwh"]].astype(float)
         reached[c] = litres if measure == "wue" else float(pue_at(months, a, b).mean())
     best = min(reached, key=lambda c: reached[c])
-    most, n, law = max(caps, key=lambda cap: cap[0])
+    most, n, law = max(caps.values(), key=lambda cap: cap[0])
     if reached[best] > most + NOISE:
         yield Gap(measure, best, rounded_up(reached[best], 3), most, n, law)

@@ -1,7 +1,8 @@
 """Heat that is sold: who takes it near a site, what taking it off costs, and the least share that the law asks for.
 
 Only heat in the liquid loop is warm enough without a heat pump. Heat recovery is bought like cooling, by the megawatt. A law
-on new data centres is a row of ``heat_rules`` by the day load begins to run; it binds where a site names a taker.
+on new data centres is a row of ``heat_rules`` by the day load begins to run, and holds from the period of that day; it binds
+where a site names a taker.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def recovery_rows(context: Context) -> Iterator[tuple[str, str, int, int, float,
 
 
 def floor_table(context: Context) -> pd.DataFrame:
-    """(h, law, t) of every least share in force, by day; each binds what begins to run from its day on.
+    """(h, law, t) of every least share in force, by day; each binds what begins to run from the period of its day on.
 
     A later law that asks for less adds nothing: what begins under it keeps the highest share before, as no linear
     row lets the share of what is added fall.
@@ -87,7 +88,7 @@ def floor_table(context: Context) -> pd.DataFrame:
             continue
         highest = 0.0
         for law, share, day in _shares(context, host, taker):
-            begun = 0 if day is None else max(0, context.calendar.first_from(day))
+            begun = context.calendar.holds_from(day)
             begins = range(max(begun, _first(context, taker)), context.calendar.n)
             more, highest = max(0.0, share - highest), max(share, highest)
             rows += [(host.id, law, t, share, more, begun) for t in begins]
@@ -99,10 +100,8 @@ def reuse_gap(context: Context, host: Host) -> str:
     taker = context.site(host.site).heat if host.mode == "build" else None
     if taker is None or "liquid" in _media(context, host):
         return ""
-    start = context.scenario.horizon.start
-    asked = [
-        law for law, share, day in _shares(context, host, taker) if share and (day is None or day <= start)
-    ]
+    shares = _shares(context, host, taker)
+    asked = [law for law, share, day in shares if share and not context.calendar.holds_from(day)]
     return (
         f"no technology at the host carries liquid heat, of which a share must be reused ({asked[0]})"
         if asked

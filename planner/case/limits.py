@@ -28,8 +28,9 @@ def share_tables(context: Context, systems: pd.DataFrame) -> tuple[pd.DataFrame,
     members: list[tuple[Any, ...]] = []
     for cap in context.scenario.limits.shares:
         i = f"{cap.by}-{cap.id}"
-        first = context.calendar.containing(cap.from_) if cap.from_ else 0
-        caps += [(i, t, cap.max_share) for t in range(max(0, first), context.calendar.n)]
+        caps += [
+            (i, t, cap.max_share) for t in range(context.calendar.holds_from(cap.from_), context.calendar.n)
+        ]
         match = systems[systems[SHARE_COLUMN[cap.by]] == cap.id]
         members += [(i, r.h, r.a, r.k) for r in records(match)]
     return keyed(caps, ["i", "t"], ["max_share"]), keyed(members, ["i", "h", "a", "k"], [])
@@ -50,7 +51,7 @@ def control_floors(context: Context, demand: pd.DataFrame) -> tuple[pd.DataFrame
         for w, t in asked
         if floor.data_class in (None, classes[w])
         and floor.workload in (None, w)
-        and t >= (calendar.containing(floor.from_) if floor.from_ else 0)
+        and t >= calendar.holds_from(floor.from_)
     ]
     table = pd.DataFrame(rows, columns=["i", "w", "y", "t", "min_share"])
     floors = table.drop_duplicates(["i", "w", "y"])[["i", "w", "y", "min_share"]]

@@ -303,6 +303,15 @@ class Calendar:
         """Index of the first period that starts on or after ``day``."""
         return self.after(0, self.first_step_with(day))
 
+    def holds_from(self, day: date | None) -> int:
+        """First period of the horizon in which a duty holds: the one its day falls in, 0 without a day.
+
+        >>> c = Calendar(date(2027, 1, 1), 12, 3)
+        >>> c.holds_from(date(2028, 2, 1)), c.first_from(date(2028, 2, 1)), c.holds_from(None)
+        (1, 2, 0)
+        """
+        return 0 if day is None else max(0, self.containing(day))
+
     def first_step_without(self, day: date) -> int:
         """The step in which ``day`` falls: what ends then is gone from it."""
         return math.floor(self.months_from_start(day) / self.step_months)

@@ -20,10 +20,10 @@ TABLES = {
 
 
 def floor_table(context: Context) -> pd.DataFrame:
-    """(i) a row for every calendar year, from its date on, of every share asked for."""
+    """(i) a row for every calendar year, from the period of its day on, of every share asked for."""
     calendar, rows = context.calendar, []
     for n, floor in enumerate(context.scenario.limits.renewable):
-        first = max(0, calendar.first_from(floor.from_)) if floor.from_ else 0
+        first = calendar.holds_from(floor.from_)
         years = dict.fromkeys(str(calendar.date_of(t).year) for t in range(first, calendar.n))
         rows += [
             (f"{floor.match}-{n + 1}-{year}", n, year, first, floor.share, floor.match == "year")

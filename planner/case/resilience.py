@@ -77,11 +77,11 @@ def resilience_tables(
 def _duties(context: Context) -> Iterator[tuple[str, str, str, int, float, bool, int, int]]:
     calendar, demand = context.calendar, context.scenario.demand
     for w in demand:
-        first = max(0, calendar.containing(w.survive_from)) if w.survive_from else 0
+        first = calendar.holds_from(w.survive_from)
         for t in range(first, calendar.n) if w.survival_share > 0 else ():
             yield SITES, SITES, w.id, first, w.survival_share, False, 0, t
     for duty in context.scenario.limits.survival:
-        first = max(0, calendar.containing(duty.from_)) if duty.from_ else 0
+        first = calendar.holds_from(duty.from_)
         supply, length = duty.what == "supply", math.ceil(duty.months / calendar.step_months)
         for w in demand:
             if duty.share > 0 and (duty.workloads is None or w.id in duty.workloads):

@@ -72,6 +72,16 @@ def test_every_tonne_pays_the_price_of_its_day(tiny, facts, optimise):
     assert answer.objective - free.objective == pytest.approx(by_hand)
 
 
+def test_a_price_counts_in_its_first_period_by_the_days_that_are_left(tiny, facts):
+    """Quarters: 50 USD/t for two months of period 4 and to mid-month of period 10, where 80 begins on the 16th of 31."""
+    case = build_case(tiny(money=price(("2028-02-01", 50), ("2029-07-16", 80))), facts)
+    half = (50 * 15 + 80 * 16) / 31
+    by_hand = {4: 100 / 3, **dict.fromkeys(range(5, 10), 50), 10: (half + 160) / 3, 11: 80}
+    assert case.carbon_prices["usd_per_t"].to_dict() == pytest.approx(by_hand)
+    plan = solve(case, quality="quick").plan
+    assert plan is not None and not len(audit(plan))
+
+
 @pytest.mark.parametrize(("above", "gives"), [(-0.1, 0.9), (0.1, 0.0)])
 def test_the_price_at_which_gas_leaves_where_plant_alone_pays(place, facts, optimise, above, gives):
     """A MWh costs 6.5 x 10 + 15 = 80 USD and 0.345 t, the grid 100 USD: 20 / 0.345 = 57.97 USD/t."""

@@ -71,6 +71,22 @@ def test_the_law_of_the_country_holds_where_nothing_is_stated(tiny, plain_catalo
     assert not len(build_case(tiny(hosts=BOTH, existing=stands), law).efficiency_caps), "a law for new ones"
 
 
+def test_caps_hold_on_the_safe_side_of_their_days(tiny, facts):
+    """The strictest of a period's days: a tighter cap from the period of its day, a looser one from the next."""
+    steps = [("2028-02-15", 1.15), ("2028-08-20", 1.3), ("2028-09-10", 1.2), ("2029-05-01", None)]
+    caps = [{"measure": "pue", "from": day} | ({"most": most} if most else {}) for day, most in steps]
+    case = build_case(tiny(hosts=BOTH, limits={"efficiency": caps}), facts)
+    held = case.efficiency_caps.reset_index().query("h == 'champion'").set_index("t")["most"]
+    assert held.to_dict() == {4: 1.15, 5: 1.15, 6: 1.15, 7: 1.2, 8: 1.2, 9: 1.2}
+
+
+def test_a_cap_that_begins_within_the_first_period_shuts_a_place(tiny, facts):
+    cap = {"measure": "pue", "most": 1.0, "from": "2027-02-15"}
+    assert "efficiency" in set(
+        build_case(tiny(hosts=BOTH, limits={"efficiency": [cap]}), facts).why_not["reason"]
+    )
+
+
 def test_no_caps_no_rows(tiny, facts, optimise):
     assert "efficiency_cap" not in optimise(tiny(hosts=BOTH), facts).arrays.rows
 

@@ -132,6 +132,13 @@ def test_a_law_binds_by_the_day_a_place_begins(place, lawful, optimise):
     assert not optimise(place(usd_per_mwh=0, least_share=0), lawful).used("reused")
 
 
+def test_a_law_counts_from_the_period_its_day_falls_in(place, plain_catalog):
+    rule = "deu-heat-2026"
+    day = {("heat_rules", rule, "iso3"): "KOR", ("heat_rules", rule, "begins_from"): "2028-05-20"}
+    floors = build_case(place(), plain_catalog({**FACTS, **day})).reuse_floors.reset_index()
+    assert set(floors["begun_t"]) == {5} and floors["t"].min() == 5
+
+
 @pytest.mark.parametrize(
     ("token", "share"), [(0.0, 0.15), (100.0, 0.14375), (800 / 3, 0.4 / 3), (400.0, 0.125)]
 )

@@ -64,10 +64,11 @@ def test_a_share_of_even_energy_costs_what_its_contract_costs_more(asked, facts,
     assert answer.values("drawn").tail(2).to_numpy() == pytest.approx(MEAN_MW * 8.76)
 
 
-def test_a_share_holds_from_its_day(asked, facts, optimise):
-    """Asked for from 2029: contracts of a year begin in period 8."""
+@pytest.mark.parametrize("day", ["2029-01-01", "2029-02-15"])
+def test_a_share_holds_from_the_period_its_day_falls_in(asked, facts, optimise, day):
+    """Asked for from early 2029: contracts of a year begin in period 8."""
     free = optimise(asked(renewable=True, term_months=12), facts)
-    late = asked({"share": 0.5, "from": "2029-01-01"}, renewable=True, term_months=12)
+    late = asked({"share": 0.5, "from": day}, renewable=True, term_months=12)
     by_hand = HOURS * 0.5 * MEAN_MW * 50 / 1e6 * sum(map(pv, range(8, 12)))
     assert optimise(late, facts).objective - free.objective == pytest.approx(by_hand)
 
@@ -100,6 +101,15 @@ def test_a_stricter_share_never_costs_less_and_plans_are_clean(asked, facts, opt
     assert costs == sorted(costs)
     plan = solve(
         build_case(asked({"share": 0.6, "match": "hour"}, profile="wind"), facts), quality="quick"
+    ).plan
+    assert plan is not None and not len(audit(plan))
+    plan.tables["matched"]["matched_mw"] *= 0.5
+    assert "renewable-share" in set(audit(plan)["rule"])
+
+
+def test_the_audit_holds_a_share_from_the_period_its_day_falls_in(asked, facts):
+    plan = solve(
+        build_case(asked({"share": 0.5, "from": "2029-11-15"}, renewable=True), facts), quality="quick"
     ).plan
     assert plan is not None and not len(audit(plan))
     plan.tables["matched"]["matched_mw"] *= 0.5
