@@ -29,8 +29,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from planner.runs.frontier import POINTS, live_of_run
-from planner.runs.run import Run
+from planner.runs.frontier import live_of_run
+from planner.runs.run import POINTS, Run
 from planner.studies.frontier import USUAL_POINTS
 from planner.studies.next_step import CONTROL, KNOWN_WITHIN, SPEED, least, most
 from planner.studies.screening import LiveFrontier

@@ -22,6 +22,7 @@ STATUS_COLOUR = {
     "no-solution": "orange",
     "unbounded": "orange",
     "lost": "red",
+    "resumable": "cyan",
 }
 STATUS_ICON = {
     "queued": "clock",
@@ -34,6 +35,7 @@ STATUS_ICON = {
     "no-solution": "clock",
     "unbounded": "alert-triangle",
     "lost": "alert-triangle",
+    "resumable": "player-stop",
 }
 
 

@@ -163,7 +163,7 @@ def _page(services: Services, id: str | None) -> Any:
         )
     job = services.job(id)
     if job is None:
-        return views.directory(services, services.run(id), id)
+        return views.directory(services, services.run_or_left(id), id)
     events = services.store.events(job.id)
     table, made = _progress(job, events), views.plans_made(events)
     expected = _expected(services, job)

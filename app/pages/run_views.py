@@ -133,8 +133,8 @@ def _closing(closing: pd.DataFrame) -> list[Any]:
 
 def what_next(job: Job, options: dict[str, Any]) -> str | None:
     """What a reader may do now, by the state of a run; nothing where it is done as asked."""
-    if job.state == "stopped" and options.get("study") == FRONTIER:
-        return t("run.next.stopped-front")
+    if job.state in ("stopped", "lost") and options.get("study") == FRONTIER:
+        return t(f"run.next.{job.state}-front")
     if job.state == "done" and options.get("study", "plan") == "plan":
         own = re.search(r"^ +gap: *([\d.]+)", job.scenario, re.MULTILINE)  # of the solver, as it was frozen
         asked = float(own[1]) if own else GAPS.get(options.get("quality") or "plan", max(GAPS.values()))
@@ -293,9 +293,12 @@ def _cases(run: Any) -> list[Any]:
 
 def directory(services: Services, run: Any, run_id: str) -> html.Div:
     """A run that the command line wrote: no queue, only its outcome."""
-    manifest = run.manifest
-    title = str(manifest.get("title") or manifest.get("scenario") or run_id)
-    return layout.page(title, *outcome(services, run, run_id), lead=run_id)
+    state = STATES.get(run.status, "failed")
+    if state in ("running", "lost", "resumable"):
+        told: list[Any] = [t(f"run.next.{state}", n=run.plans_left)]
+        told += [html.Pre(run.resume, className="log")] if state == "resumable" else []
+        return layout.page(run.title, layout.alert(t(f"app.status.{state}"), told, kind="info"), lead=run_id)
+    return layout.page(run.title, *outcome(services, run, run_id), lead=run_id)
 
 
 def _card(row: Any, name: str) -> Any:

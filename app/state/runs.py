@@ -25,6 +25,7 @@ STATES = {
     "unbounded": "unbounded",
     "running": "running",
     "lost": "lost",
+    "stopped": "resumable",
     "unfinished": "lost",
 }
 """Status of a run directory's outcome to the state shown."""

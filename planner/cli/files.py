@@ -137,7 +137,8 @@ def runs(
 ) -> None:
     """List the runs here with their status, newest first.
 
-    A run is [bold]lost[/bold] when its process ended before it was finished.
+    A run is [bold]lost[/bold] when its process ended before it was finished. A frontier of which plans are left is
+    [bold]stopped[/bold]: the command that goes on with them is told, and --clean leaves it.
 
     Example: planner runs --clean
     """
@@ -155,6 +156,9 @@ def runs(
         return
     out = console()
     out.print(_runs_table(table, out.width))
+    for run in table[table["status"] == "stopped"].itertuples():
+        plans = "1 plan" if run.plans_left == 1 else f"{run.plans_left} plans"
+        typer.echo(f"{run.name} was stopped and can be resumed, with {plans} made: {run.resume}")
 
 
 def _runs_table(table: Any, width: int) -> Any:

@@ -24,7 +24,7 @@ from planner.facts.errors import PlannerError
 from planner.planning.events import Event, OnEvent
 from planner.planning.solve_run import Outcome
 from planner.runs.disk import RunError, copy_folder, make_folder, parts_of, remove_file, sync, write_bytes
-from planner.runs.run import FRONTIER, Run
+from planner.runs.run import FRONTIER, POINTS, Run
 from planner.runs.solve import audited
 from planner.runs.writer import start_run
 from planner.scenario.schema import Scenario
@@ -35,7 +35,6 @@ from planner.studies.next_step import proven
 from planner.studies.patterns import patterns_of_table
 from planner.studies.screening import LiveFrontier
 
-POINTS = "points"
 NONE_FITS = "none of those left fits (scenario, quality, facts and version of the planner): all are made anew"
 VALUES = ".npy"
 """Ending of the file with the values of a plan, beside its run."""

@@ -8,13 +8,15 @@
     manifest.json   versions, hash, seed, options          events.jsonl, log.txt
 
 It is written in a hidden folder beside its place and renamed into it at the end: what has a name is whole.
-A hidden folder whose process is gone is a lost run; ``list_runs`` shows it and ``clean_runs`` removes it.
+A hidden folder whose process is gone is a lost run; ``list_runs`` shows it and ``clean_runs`` removes it. A frontier
+that has left whole plans in it is stopped: it can be resumed (``Run.resume``).
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import shutil
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
@@ -39,8 +41,8 @@ SHOWN_HASH = 12
 """Digits of a hash that people see."""
 DOWNSIDES = "downsides"
 """Kind of a run that holds a plan made again under events, of another run."""
-FRONTIER = "frontier"
-"""Kind of a run that holds a trade-off and its plans."""
+FRONTIER, POINTS = "frontier", "points"
+"""Kind of a run that holds a trade-off and its plans, and their folder in it."""
 LOSS, SURVIVAL, STACKS, VALUATIONS = "loss", "survival", "stacks", "valuations"
 NEGOTIATION, HUB = "negotiation", "hub"
 WHAT_IF = (LOSS, SURVIVAL, STACKS, VALUATIONS, NEGOTIATION, HUB)
@@ -113,14 +115,39 @@ class Run:
     def status(self) -> str:
         """Status of the outcome; ``running`` or ``lost`` while there is none, ``damaged`` if it is gone.
 
-        A batch that ended before its cases did is ``unfinished``.
+        A batch that ended before its cases did is ``unfinished``, a frontier that can be resumed ``stopped``.
         """
         if (self.path / "outcome.json").is_file():
             return str(self.outcome.get("status", "damaged"))
         lock = self.path / "lock.json"
         if lock.is_file():
-            return "running" if is_alive(read_json(lock)) else "lost"
+            return "running" if is_alive(read_json(lock)) else "stopped" if self.resume else "lost"
         return "unfinished" if self.kind == "batch" else "damaged"
+
+    @property
+    def plans_left(self) -> int:
+        """Whole plans of a trade-off so far."""
+        return len(list((self.path / POINTS).glob("point-*[0-9]/outcome.json")))
+
+    @property
+    def resume(self) -> str:
+        """The command that goes on from a frontier whose process has ended; empty where there is nothing to go on from.
+
+        It reads the frozen inputs. No plan is left to go on from, or the place of the run was taken in the meantime.
+        """
+        place = self.path.parent / str(read_json(self.path / "lock.json").get("name", ""))
+        if self.kind != FRONTIER or not self.plans_left or place.exists():
+            return ""
+        own = self.path / CATALOG
+        asked = self.manifest.get("options", {})
+        options = {
+            "catalog": own if own.is_dir() else None,
+            **{name: asked.get(name) for name in ("points", "quality", "workers")},
+            "resume": place,
+            "output": place,
+        }
+        given = [str(part) for name, v in options.items() if v is not None for part in (f"--{name}", v)]
+        return shlex.join(["planner", "frontier", str(self.path / "scenario.yaml"), *given])
 
     @cached_property
     def outcome(self) -> dict[str, Any]:
@@ -256,7 +283,7 @@ class Run:
         its plans are."""
         if self.has_plan and not {*tables} - {*self.tables}:
             return
-        where = f"; its plans are in {self.path / 'points'}" if self.kind == FRONTIER else ""
+        where = f"; its plans are in {self.path / POINTS}" if self.kind == FRONTIER else ""
         raise RunError(f"run {self.name} ({self.kind}, {self.status}) holds no plan to {purpose}{where}")
 
     @cached_property
@@ -324,7 +351,7 @@ def _names(root: Path) -> list[str]:
 def find_run(reference: Path | str, root: Path | str = "runs") -> Run:
     """A run by its path, by its name below ``root``, or ``latest``."""
     if str(reference) == "latest":
-        unfit = ("running", "lost", "damaged")
+        unfit = ("running", "lost", "stopped", "damaged")
         rows = list_runs(root).to_dict("records")
         finished = [
             row
@@ -346,12 +373,13 @@ def find_run(reference: Path | str, root: Path | str = "runs") -> Run:
 RUN_COLUMNS = [
     "name", "status", "audit", "kind", "objective", "quality", "gap", "cost_npv_musd", "delay_months", "control_score",
     "national_control",
-    "started", "seconds", "path",
+    "started", "seconds", "path", "plans_left", "resume",
 ]  # fmt: skip
 
 
 def list_runs(root: Path | str = "runs") -> pd.DataFrame:
-    """Every run below ``root``, newest first; unfinished ones are ``running`` or ``lost``."""
+    """Every run below ``root``, newest first; unfinished ones are ``running``, ``lost`` or ``stopped``, the last with the
+    command that goes on from what is left (``resume``)."""
     root = Path(root)
     rows = []
     for path in sorted(root.iterdir()) if root.is_dir() else []:
@@ -376,6 +404,8 @@ def _row(path: Path) -> dict[str, Any]:
         row |= {k: run.manifest.get("options", {}).get(k) for k in ("objective", "quality")}
         if path.name.startswith("."):
             row["name"] = str(read_json(path / "lock.json").get("name", path.name))
+        if run.status == "stopped":
+            row |= {"plans_left": run.plans_left, "resume": run.resume}
         if (path / "outcome.json").is_file():
             row |= {k: run.outcome.get(k) for k in ("objective", "quality", "gap")}
             row |= {

@@ -4,6 +4,7 @@ import errno
 import filecmp
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,8 +27,8 @@ from planner.report.charts.frontier import frontier as chart
 from planner.report.front import in_words, most_control, no_own_plan
 from planner.runs import disk
 from planner.runs.disk import WriteError
-from planner.runs.frontier import NONE_FITS, POINTS, _made, live_of_run, points_left, run_frontier
-from planner.runs.run import Run
+from planner.runs.frontier import NONE_FITS, _made, live_of_run, points_left, run_frontier
+from planner.runs.run import POINTS, Run, clean_runs, list_runs
 from planner.solver.arrays import Arrays
 from planner.solver.engine import Engine
 from planner.studies import frontier as studies
@@ -286,8 +287,17 @@ def test_a_full_disk_leaves_the_plans_and_what_goes_on_from_them_makes_the_same_
     monkeypatch.setattr(frontier_plans, "_one", noted)
     (left,) = points_left(tmp_path / "cut")
     lock = left.parent / "lock.json"
+    assert list_runs(tmp_path)["status"].tolist() == ["running"]
     lock.write_text(json.dumps(json.loads(lock.read_text()) | {"start": 1.0}))  # as if its process were gone
-    again = run_frontier(run.scenario, options, tmp_path / "cut", earlier=[left])
+    (row,) = list_runs(tmp_path).to_dict("records")
+    assert (row["name"], row["status"], row["plans_left"]) == ("cut", "stopped", 2)
+    assert clean_runs(tmp_path) == [], "what can be resumed is no rubbish"
+    told = CliRunner().invoke(app, ["runs", "--runs", str(tmp_path)]).output
+    assert f"cut was stopped and can be resumed, with 2 plans made: {row['resume']}\n" in told
+    done = CliRunner().invoke(app, shlex.split(row["resume"])[1:])
+    assert done.exit_code == 0, done.output
+    again = Run(tmp_path / "cut")
+    assert list_runs(tmp_path)["status"].tolist() == [again.status]
     assert starts == [True] and points_left(tmp_path / "cut") == [again.path / POINTS]
     pd.testing.assert_frame_equal(again.table("points"), run.table("points"))
     assert sorted(path.name for path in (again.path / POINTS).iterdir()) == ["point-0", "point-1", "point-2"]

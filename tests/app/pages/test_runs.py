@@ -19,12 +19,13 @@ from planner.app.pages import (
     plan,
     run_views,
 )
-from planner.app.services import Services
+from planner.app.services import NotFound, Services
 from planner.app.state import kept
 from planner.app.state.result import load, load_plan
+from planner.app.state.runs import _listed
 from planner.report.answer import answer_of
 from planner.report.strings import t
-from planner.runs.files import now, write_json
+from planner.runs.files import lock_content, now, write_json
 from planner.runs.run import Run
 from tests.app.pages.drawn import text_of
 
@@ -103,6 +104,24 @@ def test_a_run_without_a_plan_says_how_it_ended(services: Services, status: str)
     assert row["state"] == status
     assert t(f"app.status.{status}") in text_of(home.recent([row]))
     assert t(f"run.end.{status}") in text_of(run_views.directory(services, services.run(name), name))
+
+
+def test_a_frontier_that_was_stopped_says_how_it_is_resumed(services: Services) -> None:
+    """Of a process that is gone; where it left no whole plan, it is lost."""
+    left = services.runs_root / f".halted.{2**30}-abc123.part"
+    (left / "points" / "point-0").mkdir(parents=True)
+    write_json(left / "manifest.json", {"kind": "frontier", "scenario": "halted", "started": now()})
+    write_json(left / "lock.json", lock_content() | {"name": "halted", "start": 1.0})
+    plan_of_it = left / "points" / "point-0" / "outcome.json"
+    for state, told in (("lost", t("run.next.lost")), ("resumable", "planner frontier")):
+        row = next(r for r in services.runs() if r["id"] == "halted")
+        assert row["state"] == state and t(f"app.status.{state}") in text_of(home.recent([row]))
+        assert told in text_of(run_views.directory(services, services.run_or_left("halted"), "halted"))
+        write_json(plan_of_it, {"status": "optimal", "kpis": {}})
+        _listed.clear()
+    with pytest.raises(NotFound, match="has no result yet"):
+        services.run("halted")
+    shutil.rmtree(left)
 
 
 def test_pages_of_a_run_and_of_a_comparison_say_that_an_audit_is_not_clean(
