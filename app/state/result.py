@@ -67,7 +67,8 @@ _guard = threading.Lock()
 
 
 def load(services: Services, ref: str) -> Result:
-    """The plan of a reference the user may see; ``NotFound`` where there is none or it has no plan."""
+    """The plan of a reference the user may see; ``NotFound`` where there is none, it has no plan or is to be
+    solved again."""
     from planner.runs.disk import RunError
     from planner.runs.run import Run
 
@@ -85,6 +86,7 @@ def load(services: Services, ref: str) -> Result:
             return _results[key]
     try:
         result = Result(ref, run_id, Run(path), key)
+        result.run.check_periods()
         usable = result.run.has_plan or result.run.kind == "frontier"
     except RunError as error:
         raise NotFound(str(error)) from error

@@ -36,7 +36,12 @@ class Comparison:
 
 
 def compare_runs(runs: Sequence[Run]) -> Comparison:
-    """Inputs (scenario, options, facts, versions) that differ, and all KPIs; the first run is the base."""
+    """Inputs (scenario, options, facts, versions) that differ, and all KPIs; the first run is the base.
+
+    ``RunError`` where none has a plan, or one has to be solved again.
+    """
+    for run in runs:
+        run.check_periods()
     names = _names(runs)
     values = [_inputs(run) for run in runs]
     paths = list(dict.fromkeys(path for each in values for path in each))

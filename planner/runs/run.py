@@ -166,7 +166,7 @@ class Run:
         noted = str(self.outcome.get("audit", {}).get("state", ""))
         if "audit" not in self.tables:
             return noted
-        return noted if noted not in ("", "clean") else "broken" if len(self.table("audit")) else "clean"
+        return noted if noted not in ("", "clean") else "broken" if len(self._read("audit")) else "clean"
 
     @property
     def audit_fault(self) -> str:
@@ -179,7 +179,7 @@ class Run:
             reason = str(self.outcome["audit"].get("reason") or "").strip() or "no reason noted"
             return f"the audit of the plan failed ({reason.splitlines()[0]})"
         noted = self.outcome.get("audit", {}).get("rules_broken")
-        broken = len(self.table("audit")) if noted is None else noted
+        broken = len(self._read("audit")) if noted is None else noted
         return f"the audit finds {broken} rule{'s' * (broken != 1)} broken"
 
     @property
@@ -253,7 +253,37 @@ class Run:
         return dict(self.manifest.get("checksums", {}))
 
     def table(self, name: str) -> pd.DataFrame:
-        """One table of the run; ``RunError`` with the known names."""
+        """One table of the run; ``RunError`` with the known names, and where its periods are not those of its scenario."""
+        self.check_periods()
+        return self._read(name)
+
+    def check_periods(self) -> None:
+        """``RunError`` where the run has to be solved again: its tables are on other periods than its scenario has today."""
+        if not self._periods_fit:
+            raise RunError(
+                f"run {self.name} was made by an earlier version of the planner, whose long periods could span two calendar "
+                f"years: its tables are on other periods than its scenario has, solve {self.path / 'scenario.yaml'} again"
+            )
+
+    @cached_property
+    def _periods_fit(self) -> bool:
+        """Whether periods with demand have the months of the scenario's calendar; of a frontier in its first plan."""
+        from planner.case.periods import STEP_MONTHS, Calendar
+
+        if self.kind == FRONTIER:
+            return all(
+                Run(path)._periods_fit for path in sorted((self.path / POINTS).glob("point-*[0-9]"))[:1]
+            )
+        if not self.has_plan or "demand" not in self.tables:
+            return True
+        stored = self._read("demand")
+        if "months" not in stored or not (stored["months"] > STEP_MONTHS["quarter"]).any():
+            return True
+        calendar = Calendar.of(self.scenario.horizon, self.scenario.existing)
+        months = pd.Series(calendar.months, dtype=float).reindex(stored["t"])
+        return bool((months.to_numpy() == stored["months"].to_numpy()).all())
+
+    def _read(self, name: str) -> pd.DataFrame:
         if name not in self.tables:
             raise RunError(f"run {self.name} has no table {name!r}{hint(name, self.tables)}")
         try:

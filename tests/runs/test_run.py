@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -462,3 +463,31 @@ def test_a_run_without_a_plan_says_for_what_it_lacks_one_and_of_a_frontier_where
                 RunError, match=rf"run {kind} \({kind}, optimal\) holds no plan to {purpose}{where}"
             ):
                 read(run)
+
+
+def test_a_run_on_periods_that_its_scenario_has_no_more_is_to_be_solved_again(
+    toy: Scenario, tmp_path: Path
+) -> None:
+    """Years after four quarters from July: once twelve months each, and six before the first of whole calendar years."""
+    steps = [{"step": "quarter", "years": 1}, {"step": "year"}]
+    changes = {"horizon.start": "2026-07-01", "horizon.years": 5, "horizon.step": steps}
+    scenario = with_overrides(toy, changes)
+    for name, months in (("before", [12.0] * 4), ("today", [6.0, *[12.0] * 3, 6.0])):
+        with start_run(tmp_path / name, scenario, FACTS, {}) as writer:
+            table = pd.DataFrame({"t": range(4 + len(months)), "months": [3.0] * 4 + months})
+            writer.table("demand", table)
+            writer.finish(OUTCOME)
+    before, today = (find_run(name, tmp_path) for name in ("before", "today"))
+    assert len(today.table("demand")) == 9 and compare.compare_runs([today, today]).runs
+    readers: tuple[Callable[[], object], ...] = (
+        lambda: before.table("demand"), before.plan, lambda: compare.compare_runs([today, before])
+    )  # fmt: skip
+    for read in readers:
+        with pytest.raises(RunError, match=r"run before .* other periods .* solve .*scenario\.yaml again$"):
+            read()
+    assert list_runs(tmp_path)["status"].tolist() == ["optimal", "optimal"], "its figures are still listed"
+    (tmp_path / "front" / "points").mkdir(parents=True)
+    files.write_json(tmp_path / "front" / "manifest.json", {"kind": "frontier"})
+    before.path.rename(tmp_path / "front" / "points" / "point-0")
+    with pytest.raises(RunError, match="run front was made by an earlier version"):
+        Run(tmp_path / "front").check_periods()
