@@ -23,7 +23,7 @@ from planner.app.state.result import Result, load_plan
 from planner.facts.numbers import MISSING
 from planner.report.charts import plan as charts
 from planner.report.field_labels import path_words
-from planner.report.kpis import differences_in_cost, results_side_by_side
+from planner.report.kpis import differences_in_cost, differences_in_service, results_side_by_side
 from planner.report.names import spoken
 from planner.report.strings import t
 from planner.report.terms import readable
@@ -179,6 +179,7 @@ def content(services: Services, refs: list[str], base: str | None) -> list[Any]:
         parts.append(layout.alert(t("compare.unsound"), lines, kind="error"))
     base = base if base in found else next(iter(found))
     sheets, ordered = comparison(services, list(found), base)
+    outcomes = {names[ref]: found[ref].run.outcome for ref in ordered}
     results, inputs = sheets["results"], sheets["inputs"]
     parts.append(
         html.Div([_chart(name, results, ordered, found, names) for name in CHARTS], className="four-up")
@@ -189,10 +190,7 @@ def content(services: Services, refs: list[str], base: str | None) -> list[Any]:
             *table.plain_table(
                 tables.results(results, ordered, names), caption=t("compare.results"), names=names.values()
             ),
-            *(
-                html.P(line)
-                for line in differences_in_cost({names[ref]: found[ref].run.outcome for ref in ordered})
-            ),
+            *(html.P(line) for line in (*differences_in_service(outcomes), *differences_in_cost(outcomes))),
             lead=t("compare.results-lead", baseline=names[base]),
         )
     )

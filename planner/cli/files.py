@@ -212,7 +212,8 @@ def compare(
 ) -> None:
     """Show the inputs that differ between runs, and the results side by side.
 
-    What the gaps of the plans leave open of a difference in cost is told below.
+    Results begin with cost, in all and per unit of work, service and control. Where service differs is told below, with
+    what the gaps of the plans leave open of a difference in cost.
 
     Exit codes: 0 compared, 2 bad input, 3 compared, but the audit of a plan fails or finds rules broken.
 
@@ -221,7 +222,7 @@ def compare(
     from rich.text import Text
 
     from planner.facts.catalog import load_catalog
-    from planner.report.kpis import differences_in_cost
+    from planner.report.kpis import COMPARED, differences_in_cost, differences_in_service
     from planner.report.terms import kpi_label
     from planner.runs.compare import compare_runs, named
     from planner.runs.disk import RunError
@@ -235,14 +236,14 @@ def compare(
         tell_catalog(run, facts)
     comparison = compare_runs(found)
     outcomes = {name: run.outcome for name, run in zip(comparison.runs, found, strict=True)}
-    notes = differences_in_cost(outcomes)
+    notes = [*differences_in_service(outcomes), *differences_in_cost(outcomes)]
     if as_json:
         audits = {name: run.audit for name, run in zip(comparison.runs, found, strict=True)}
         shown = {"inputs": records(comparison.inputs), "results": records(comparison.results)}
         print_json({"audit": audits, **shown, "notes": notes})
     else:
         out = console()
-        for line in named(comparison, kpi_label):
+        for line in named(comparison, kpi_label, COMPARED):
             out.print(line)
         for line in notes:
             out.print(Text(line))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from planner.facts.numbers import signed
+from planner.facts.numbers import quantity, signed
 from planner.report.strings import t
 from planner.report.terms import kpi_label
 
@@ -18,6 +18,12 @@ HEADLINE = (
     "usd_per_accelerator_all_in", "musd_per_mw_it",
 )  # fmt: skip
 """The cards of a plan, in reading order: money, time, control, then what is built."""
+
+UNIT_COST = "levelised_cost_usd_per_million_tokens"
+COMPARED = ("cost_npv_musd", UNIT_COST, "delay_months", "served_share", "control_score", "national_control")
+"""What a comparison begins with: cost, in all and per unit of work, and the service and control that it buys."""
+SAME_SERVICE = {"served_share": 5e-4, "delay_months": 0.05}
+"""Share of demand, and months of waiting, by which plans may differ and be said to serve the same."""
 
 BETTER_LOW = (
     "cost_npv_musd", "capex_musd", "peak_funding_musd", "peak_year_outlay_musd", "delay_months",
@@ -114,6 +120,30 @@ def differences_in_cost(outcomes: Mapping[str, Mapping[str, Any]]) -> list[str]:
         if abs(delta) > SAME_MUSD:
             words = "compare.within-gaps" if low < 0 < high else "compare.beyond-gaps"
             told.append(t(words, run=name, delta=signed(delta), low=signed(low), high=signed(high)))
+    return told
+
+
+def differences_in_service(outcomes: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A sentence a run that serves more or less, sooner or later, than the first: what a unit of work costs in both."""
+    facts = {name: outcome.get("kpis", {}) for name, outcome in outcomes.items()}
+    values = {name: {kpi: each.get("value") for kpi, each in known.items()} for name, known in facts.items()}
+
+    def shown(name: str) -> list[str]:
+        known = [facts[name].get(kpi, {}) for kpi in (*SAME_SERVICE, UNIT_COST)]
+        return [quantity(each.get("value"), str(each.get("unit", ""))) for each in known]
+
+    base, *others = outcomes
+    told = []
+    for name in others:
+        apart = {kpi: difference(values[name].get(kpi), values[base].get(kpi)) for kpi in SAME_SERVICE}
+        if any(abs(apart[kpi]) > most for kpi, most in SAME_SERVICE.items()):
+            (share, months, cost), (first_share, first_months, first_cost) = shown(name), shown(base)
+            told.append(
+                t(
+                    "compare.service", run=name, share=share, months=months, cost=cost,
+                    base=base, base_share=first_share, base_months=first_months, base_cost=first_cost,
+                )
+            )  # fmt: skip
     return told
 
 

@@ -85,8 +85,13 @@ def _results(runs: Sequence[Run], names: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["kpi", "unit", *names, *(f"delta {name}" for name in names[1:])])
 
 
-def named(comparison: Comparison, label: Callable[[str], str]) -> list[Table | str]:
-    """The comparison as two tables for a terminal, KPIs in words; those that are equal everywhere are counted only."""
+def named(
+    comparison: Comparison, label: Callable[[str], str], first: Sequence[str] = ()
+) -> list[Table | str]:
+    """The comparison as two tables for a terminal, KPIs in words; those that are equal everywhere are counted only.
+
+    Results begin with the KPIs of ``first``, which are shown where they are equal too.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -101,14 +106,19 @@ def named(comparison: Comparison, label: Callable[[str], str]) -> list[Table | s
     for column in comparison.results.columns[1:]:
         results.add_column(column, justify="left" if column == "unit" else "right", overflow="fold")
     deltas = [c for c in comparison.results.columns if c.startswith("delta ")]
-    equal = (comparison.results[deltas] == 0).all(axis=1)
-    for name, *row in comparison.results[~equal].itertuples(index=False):
+    order = {kpi: i for i, kpi in enumerate(first)}
+    rows = comparison.results.sort_values(
+        "kpi", key=lambda kpis: kpis.map(order).fillna(len(order)), kind="stable"
+    )
+    equal = (rows[deltas] == 0).all(axis=1)
+    left_out = equal & ~rows["kpi"].isin(first)
+    for name, *row in rows[~left_out].itertuples(index=False):
         cells = [label(str(name)), *(_number(v) if isinstance(v, float) else str(v) for v in row)]
         results.add_row(*(Text(cell) for cell in cells))
     out: list[Table | str] = [inputs if len(comparison.inputs) else "no input differs"]
     out.append(results if not equal.all() else "all results are equal")
-    if equal.any() and not equal.all():
-        out.append(f"{int(equal.sum())} further results are equal")
+    if left_out.any() and not equal.all():
+        out.append(f"{int(left_out.sum())} further results are equal")
     return out
 
 

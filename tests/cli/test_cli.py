@@ -380,15 +380,20 @@ def test_runs_compare_export(call: Call, tmp_path: Path) -> None:
 
     shown = call("compare", "base", "strict")
     assert shown.code == 0 and "limits.min_control" in shown.out
-    assert "Cost, present value" in shown.out and "cost_npv_musd" not in shown.out
+    results = shown.out.partition("results")[2]
+    first = ("Cost, present value", "Levelised cost per million tokens", "Delay since demand began")
+    assert [line.strip()[:19] for line in results.splitlines()[4:7]] == [words[:19] for words in first]
+    assert "cost_npv_musd" not in shown.out
     rows = {row["path"]: row for row in call("compare", "base", "strict", "--json").json["inputs"]}
     assert rows["limits.min_control"]["base"] == "-" and rows["limits.min_control"]["strict"] == 45
     outcome = json.loads((tmp_path / "base" / "outcome.json").read_text())
     (tmp_path / "base" / "outcome.json").write_text(json.dumps(outcome | {"bound": 0.0}))
     strict = json.loads((tmp_path / "strict" / "outcome.json").read_text())
+    strict["kpis"]["served_share"]["value"] -= 0.1
     (tmp_path / "strict" / "outcome.json").write_text(json.dumps(strict | {"bound": 0.0}))
-    (note,) = call("compare", "base", "strict", "--json").json["notes"]
+    service, note = call("compare", "base", "strict", "--json").json["notes"]
     assert "is within what the gaps" in note
+    assert service.startswith("Service differs") and "USD/Mtoken; base serves" in service
     assert "is within what the gaps" in call("compare", "base", "strict").out
 
     assert call("export", "base", "-o", "tables").code == 0 and (tmp_path / "tables" / "ledger.csv").is_file()

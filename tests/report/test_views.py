@@ -10,7 +10,7 @@ from planner.intake.scenario_file import example_path, load_scenario
 from planner.report import views
 from planner.report.charts import sankey
 from planner.report.front import out_of_reach
-from planner.report.kpis import differences_in_cost
+from planner.report.kpis import differences_in_cost, differences_in_service
 from planner.report.names import catalogued, spoken, spoken_ids
 from planner.report.steps import waits
 from planner.report.strings import t
@@ -62,6 +62,26 @@ def test_a_difference_in_cost_is_told_with_what_the_gaps_leave_open_of_it() -> N
     assert not differences_in_cost({"base": base, "other goal": plan(1008.55, 998.47, objective="delay")})
     assert not differences_in_cost({"base": plan(1000.0, None), "near": near}), "no gap is known"
     assert not differences_in_cost({"none": {"status": "infeasible"}, "near": near})
+
+
+def test_plans_of_other_service_are_told_with_what_a_unit_of_work_costs_in_each() -> None:
+    def plan(share: float, months: float, cost: float | None) -> dict[str, Any]:
+        values = {
+            "served_share": (share, "share"),
+            "delay_months": (months, "months"),
+            "levelised_cost_usd_per_million_tokens": (cost, "USD/Mtoken"),
+        }
+        return {"kpis": {kpi: {"value": value, "unit": unit} for kpi, (value, unit) in values.items()}}
+
+    base = plan(0.9, 6.0, 0.25)
+    less, later, same = plan(0.8, 6.0, 0.27), plan(0.9, 9.0, None), plan(0.9004, 6.04, 0.3)
+    told = differences_in_service({"base": base, "less": less, "later": later, "same": same})
+    assert [line.split(": ", 1)[1] for line in told] == [
+        "less serves 80 % of demand after a wait of 6 months, at 0.27 USD/Mtoken; base serves 90 % after 6 months, "
+        "at 0.25 USD/Mtoken.",
+        "later serves 90 % of demand after a wait of 9 months, at –; base serves 90 % after 6 months, at 0.25 USD/Mtoken.",
+    ]
+    assert not differences_in_service({"none": {"status": "infeasible"}, "less": less})
 
 
 def test_limits_that_none_meets_are_told_with_the_caps_on_money_beside_them() -> None:

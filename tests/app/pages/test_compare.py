@@ -72,6 +72,8 @@ def test_a_difference_within_the_gaps_is_told_below_the_results(
         lambda outcomes: [f"told of {len(outcomes)} from {next(iter(outcomes))}"],
     )
     assert "told of 2 from national" in shown()
+    monkeypatch.setattr(compare, "differences_in_service", lambda outcomes: [f"service of {len(outcomes)}"])
+    assert "service of 2" in shown()
 
 
 def test_a_run_named_twice_is_compared_once(services: Services) -> None:
