@@ -2,17 +2,21 @@
 
 Variables: plant[h,g,t] MW bought, going live; bridge[h,g,u,t] the same, sold again at the start of u; hire[h,g,t] MW of
 contracts starting; plant_units, bridge_units, hire_units the same in units, where it comes in whole ones; gen[h,g,t,s] MW
-given in a slice; plant_firm[h,t], plant_standby[h,t] MW of the rating that carry the design load, and that are backup.
+given in a slice; plant_firm[h,t], plant_standby[h,t] MW of the rating that carry the design load, and that are backup;
+storage_firm[h,g,t] MW that storage of a kind gives in the design hour.
 
     gen <= share of the slice x alive                                                  (h,g,t,s)  plant_output
-    plant_firm + plant_standby <= sum over g of firm share x alive - faded             (h,t)      plant_rating
+    storage_firm <= firm share x alive - faded                                         (h,g,t)    storage_rating
+    plant_firm + plant_standby <= sum over g but storage of firm share x alive + storage_firm
+                                                                                       (h,t)      plant_rating
     plant_standby <= the same over what starts within the time the UPS carries         (h,t)      standby_rating
     sum over firm g of gen + plant_standby <= the same over all firm g but storage     (h,t,s)    stress_rating
     sum over hosts of alive <= most MW at the site                                     (p,g,t)    site_plant
     plant = MW of a unit x plant_units;  bridge, hire alike                            (h,g,t)    plant_whole, hire_whole
                                                                                        (h,g,u,t)  bridge_whole
 
-faded is what storage has lost of its firm share by its age; alive is plant within its life, bridge before its sale, hire
+faded is what storage has lost of its firm share by its age, and ``planner.models.storage`` holds what it gives in the
+design hour to what that day charges again; alive is plant within its life, bridge before its sale, hire
 within its term. A megawatt is firm or backup, never both; nor does it give power in stressed hours, when lines may carry
 nothing, and stand by as well. What is given beyond the load is not sold: it is not generated. Where a site offers nothing
 there are no variables and no rows.
@@ -48,14 +52,16 @@ def declare(m: Any, case: Case) -> None:
     add_set(m, "BRIDGE", tuples(case.bridges), 4)
     add_set(m, "HIRE", tuples(case.hires), 3)
     add_set(m, "OUTPUT", outputs, 4)
-    stored = [(h, t) for h, _, t, s in tuples(case.stores) if (h, t, s) in loaded]
-    add_set(m, "ONSITE", dict.fromkeys([*((h, t) for h, _, t, _ in outputs), *stored]), 2)
+    stored = dict.fromkeys((h, g, t) for h, g, t, s in tuples(case.stores) if (h, t, s) in loaded)
+    add_set(m, "STORE_KIND", stored, 3)
+    add_set(m, "ONSITE", dict.fromkeys((h, t) for h, _, t, *_ in (*outputs, *stored)), 2)
     add_var(m, "plant", m.PLANT)
     add_var(m, "bridge", m.BRIDGE)
     add_var(m, "hire", m.HIRE)
     add_var(m, "gen", m.OUTPUT)
     add_var(m, "plant_firm", m.ONSITE)
     add_var(m, "plant_standby", m.ONSITE)
+    add_var(m, "storage_firm", m.STORE_KIND)
     add_set(m, "SUPPLY", tuples(case.supplies), 2)
     add_param(m, "firm_share", m.SUPPLY, case.supplies["firm_share"])
     _declare_ages(m, case)
@@ -107,10 +113,10 @@ def firm_mw(m: Any, h: Any, bought: Any, bridging: Any, hired: Any) -> Any:
     )
 
 
-def faded_mw(m: Any, h: Any, t: Any, bought: Any, bridging: Any) -> Any:
-    """MW that storage bought has lost by its age of what can be counted on."""
-    return sum(m.firm_faded[h, g, v, t] * m.plant[h, g, v] for g, v in bought) + sum(
-        m.firm_faded[h, g, v, t] * m.bridge[h, g, u, v] for g, u, v in bridging
+def faded_mw(m: Any, h: Any, g: Any, t: Any, bought: Any, bridging: Any) -> Any:
+    """MW that storage bought of a kind has lost by its age of what can be counted on."""
+    return sum(m.firm_faded[h, g, v, t] * m.plant[h, g, v] for v in bought) + sum(
+        m.firm_faded[h, g, v, t] * m.bridge[h, g, u, v] for u, v in bridging
     )
 
 
@@ -130,7 +136,6 @@ def _declare_ages(m: Any, case: Case) -> None:
     add_set(m, "AGED", columns(ages, [*kinds, "v", "t"]), 4)
     add_param(m, "storage_holds", m.AGED, pd.Series(left))
     add_param(m, "firm_faded", m.AGED, lost)
-    add_standing(m, case, "faded", m.ONSITE, ["h"], stored, ("plants", "bridges"))
 
 
 def _declare_output(m: Any, case: Case) -> None:
@@ -149,16 +154,30 @@ def _declare_output(m: Any, case: Case) -> None:
 
 
 def _declare_rating(m: Any, case: Case) -> None:
-    firm = case.supplies[case.supplies["firm_share"] > 0]
-    starting = firm[firm["starts"]]
-    for kind, some in (("firm", firm), ("standby", starting)):
+    steady = case.supplies[(case.supplies["firm_share"] > 0) & (case.supplies["fuel"] != STORED)]
+    starting = steady[steady["starts"]]
+    for kind, some in (("steady", steady), ("standby", starting)):
         add_standing(m, case, kind, m.ONSITE, ["h"], some.index)
+    add_standing(m, case, "rated", m.STORE_KIND, ["h", "g"])
+    kinds: dict[tuple[str, int], list[str]] = {}
+    for h, g, t in m.STORE_KIND:
+        kinds.setdefault((h, t), []).append(g)
+    add_family(m, "stored_kinds", m.ONSITE, kinds, 1)
+    m.storage_rating = Rule(
+        m.STORE_KIND,
+        rule=lambda m, h, g, t: (
+            m.storage_firm[h, g, t]
+            <= m.firm_share[h, g]
+            * standing_mw(m, h, g, m.rated_plants[h, g, t], m.rated_bridges[h, g, t], m.rated_hires[h, g, t])
+            - faded_mw(m, h, g, t, m.rated_plants[h, g, t], m.rated_bridges[h, g, t])
+        ),
+    )
     m.plant_rating = Rule(
         m.ONSITE,
         rule=lambda m, h, t: (
             m.plant_firm[h, t] + m.plant_standby[h, t]
-            <= firm_mw(m, h, m.firm_plants[h, t], m.firm_bridges[h, t], m.firm_hires[h, t])
-            - faded_mw(m, h, t, m.faded_plants[h, t], m.faded_bridges[h, t])
+            <= firm_mw(m, h, m.steady_plants[h, t], m.steady_bridges[h, t], m.steady_hires[h, t])
+            + sum(m.storage_firm[h, g, t] for g in m.stored_kinds[h, t])
         ),
     )
     m.standby_rating = Rule(

@@ -4,12 +4,13 @@ Variables: unit_loss[h,t] MW of rating lost with a unit; several[h,g,t] binary, 
 
     firm share x unit x several <= unit_loss                                           (h,g,t)    unit_lost
     firm share x alive <= unit_loss + firm share x (most - unit) x several             (h,g,t)    part_lost
-    plant_firm + unit_loss <= rating                                                 (h,t)      spare_unit
+    plant_firm + unit_loss <= rating without storage + storage_firm                  (h,t)      spare_unit
     sum over firm g of gen + unit_loss <= rating without storage                       (h,t,s)    spare_in_stress
 
 What is lost of a kind is a unit, or all of it where less stands: ``unit_loss`` is the largest of these. Plant held as
 backup may be the spare one: it is two failures that it cannot meet. Where plant carries nothing the rows ask for nothing.
-Storage may carry the design hour while a unit is lost, not the days of a repair: ``spare_recharge`` (``models/storage.py``).
+Storage may carry the design hour while a unit is lost, not the days of a repair: lines and the other units charge again
+what ``storage_firm`` gives (``recharge`` of ``models/storage.py``).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import pyomo.environ as pe
 
 from planner.case.case import Case
 from planner.models.common import add_param, add_set, add_var
-from planner.models.plant import add_standing, faded_mw, firm_mw, standing_mw
+from planner.models.plant import add_standing, firm_mw, standing_mw
 from planner.models.rules import Rule
 
 
@@ -62,8 +63,8 @@ def _declare_spare(m: Any) -> None:
         m.SPARE,
         rule=lambda m, h, t: (
             m.plant_firm[h, t] + m.unit_loss[h, t]
-            <= firm_mw(m, h, m.firm_plants[h, t], m.firm_bridges[h, t], m.firm_hires[h, t])
-            - faded_mw(m, h, t, m.faded_plants[h, t], m.faded_bridges[h, t])
+            <= firm_mw(m, h, m.steady_plants[h, t], m.steady_bridges[h, t], m.steady_hires[h, t])
+            + sum(m.storage_firm[h, g, t] for g in m.stored_kinds[h, t])
         ),
     )
     add_set(m, "SPARE_STRESS", [key for key in m.STRESSED if key[:2] in m.SPARE], 3)

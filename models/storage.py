@@ -1,6 +1,7 @@
 """Storage of energy: what it takes and gives in a slice, and how full it is at the slice's end, over the typical day.
 
-Variables: charge[h,g,t,s], discharge[h,g,t,s] MW; level[h,g,t,s] MWh that it can give at the end of a slice of the day.
+Variables: charge[h,g,t,s], discharge[h,g,t,s] MW; level[h,g,t,s] MWh that it can give at the end of a slice of the day;
+eased[h,c,m,t,s] MW of heat that cooling carries less than in the design hour, over the rest of that day.
 
     charge + discharge <= share that works x storage alive                             (h,g,t,s)  storage_power
     level <= energy that storage alive still holds                                     (h,g,t,s)  storage_energy
@@ -8,15 +9,19 @@ Variables: charge[h,g,t,s], discharge[h,g,t,s] MW; level[h,g,t,s] MWh that it ca
     level = level before + hours of the slice x (round trip x charge - discharge)
             - in the first slice, what stressed hours took, by the day                 (h,g,t,s)  storage_level
     hours of an event x discharge in stressed hours <= level                           (h,g,t,s)  storage_event
-    w x design load + (1 - w) x usual load <= existing grid + connect alive + steady   (h,t)      recharge
-    the same load <= the same + plant_standby - unit_loss, where N+1 is asked for      (h,t)      spare_recharge
+    sum over kinds of recharge hours x storage_firm
+        <= rest hours x mean over the day of PUE of the design hour x eased            (h,t)      recharge
+    eased <= heat in the design hour                                                   (h,c,m,t,s) eased_heat
+    sum over c of eased <= design load - load of the slice, IT of a medium             (h,m,t,s)  eased_load
 
 The day is a circle: it ends as full as it began. Nothing is charged in stressed hours or in the design hour. What is given
-in stressed hours is taken back on other days. What carries the design hour is taken back within that day, so lines and
-steady plant (firm, neither storage nor backup) must carry the day's mean: the design load for e hours of an event, the
-usual load at the PUE of the design hour for the rest, w = e / (e + round trip x (24 - e)). So they must with a unit lost
-(``models/redundancy.py``), which is out for longer than storage lasts; what stands by may be the spare one. Storage itself
-counts as firm in ``plant_rating``, less what it has lost by its age (``planner.case.fading``).
+in stressed hours is taken back on other days. What carries the design hour (``storage_firm`` of ``planner.models.plant``,
+for e hours of an event) is taken back in the 24 - e rest hours of that day by lines and steady plant, which beside the
+usual load have left what they carry of the design load: each kind asks for its own e / round trip of MWh and, since it is
+no part of what they carry, for 1 MW less of theirs in every rest hour; recharge hours = 24 - e + e / round trip. So lines
+and steady plant carry the mean of the design day, with a unit lost too (``models/redundancy.py``), which is out for longer
+than storage lasts. Machines do their usual work in the rest hours, cooled at the PUE of the design hour. Storage counts as
+firm less what it has lost by its age (``planner.case.fading``).
 """
 
 from __future__ import annotations
@@ -26,9 +31,8 @@ from typing import Any
 import pandas as pd
 
 from planner.case.case import DESIGN, STRESS, Case
-from planner.case.plant_offers import STORED
 from planner.models.common import add_family, add_param, add_set, add_var, grouped, tuples
-from planner.models.plant import add_standing, firm_mw, standing_mw
+from planner.models.plant import add_standing, standing_mw
 from planner.models.rules import Rule
 
 
@@ -160,46 +164,41 @@ def _ordinary_days(case: Case, t: int) -> float:
 
 def declare_recharge(m: Any, case: Case) -> None:
     """The day of the design hour; power comes before it."""
-    kinds = case.storages
-    stored = {(h, t) for h, _, t, _ in m.STORE}
+    stored = {(h, t) for h, _, t in m.STORE_KIND}
     add_set(m, "RECHARGE", [key for key in m.FIRM if key[:2] in stored], 3)
-    keys = list(m.RECHARGE)
-    event, back = (
-        kinds.groupby("h")[c].agg(how) for c, how in (("event_hours", "max"), ("efficiency", "min"))
+    usual = [key for key in m.CARRIED if key[3] != STRESS and (key[0], key[2]) in stored]
+    add_set(m, "EASED_LOAD", usual, 4)
+    add_set(m, "EASED", [key for key in m.HEAT if (key[0], *key[2:]) in m.EASED_LOAD], 5)
+    add_var(m, "eased", m.EASED)
+    m.eased_heat = Rule(
+        m.EASED, rule=lambda m, h, c, x, t, s: m.eased[h, c, x, t, s] <= m.heat[h, c, x, t, DESIGN]
     )
-    weight = event / (event + back * (24.0 - event))
-    add_param(m, "design_weight", m.RECHARGE, {key: weight[key[0]] for key in keys})
-    steady = case.supplies[(case.supplies["firm_share"] > 0) & (case.supplies["fuel"] != STORED)].index
-    add_standing(m, case, "steady", m.RECHARGE, ["h"], steady)
-    heat = pd.DataFrame([*m.HEAT], columns=["h", "c", "m", "t", "s"])
-    usual = grouped(heat[~heat["s"].isin([STRESS, DESIGN])], ["h", "t"], ["c", "m", "s"])
-    add_family(m, "usual_heat", m.RECHARGE, {key: usual.get(key[:2], []) for key in keys}, 3)
-    times = {(t, s) for _, t, _ in keys for s in case.slices.loc[t].index if s not in (STRESS, DESIGN)}
-    add_set(m, "USUAL", sorted(times), 2)
+    m.eased_load = Rule(
+        m.EASED_LOAD,
+        rule=lambda m, h, x, t, s: (
+            sum(m.eased[h, c, x, t, s] for c in m.carriers[h, x, t, s])
+            <= m.it_peak[h, x, t, DESIGN] - m.it_load[h, x, t, s]
+        ),
+    )
+    add_set(m, "USUAL", dict.fromkeys((t, s) for _, _, t, s in usual), 2)
     hours = case.slices["hours"]
-    add_param(
-        m, "usual_share", m.USUAL, {key: hours[key] / 24.0 / _ordinary_days(case, key[0]) for key in m.USUAL}
-    )
-
-    def day_rule(m: Any, h: Any, t: Any, s: Any, idle: Any) -> Any:
-        lines = m.existing_grid_mw[h, t] + sum(m.connect[h, i, u] for i, u in m.lines_alive[h, t, s])
-        return from_lines_mw(m, h, t, s, idle) <= lines
-
-    m.recharge = Rule(m.RECHARGE, rule=lambda m, h, t, s: day_rule(m, h, t, s, m.plant_standby[h, t]))
-    add_set(m, "SPARE_RECHARGE", [key for key in keys if key[:2] in m.SPARE], 3)
-    m.spare_recharge = Rule(m.SPARE_RECHARGE, rule=lambda m, h, t, s: day_rule(m, h, t, s, m.unit_loss[h, t]))
-
-
-def from_lines_mw(m: Any, h: Any, t: Any, s: Any, idle: Any) -> Any:
-    """Mean MW of the design day that steady plant leaves to lines, by RECHARGE; ``idle``: MW of plant that give nothing."""
-    return (
-        m.design_weight[h, t, s]
-        * sum(m.pue[h, c, t, s] * m.heat[h, c, x, t, s] for c, x in m.firm_heat[h, t, s])
-        + (1.0 - m.design_weight[h, t, s])
-        * sum(
-            m.usual_share[t, v] * m.pue[h, c, t, s] * m.heat[h, c, x, t, v]
-            for c, x, v in m.usual_heat[h, t, s]
-        )
-        - firm_mw(m, h, m.steady_plants[h, t, s], m.steady_bridges[h, t, s], m.steady_hires[h, t, s])
-        + idle
+    by_day = {key: hours[key] / 24.0 / _ordinary_days(case, key[0]) for key in m.USUAL}
+    add_param(m, "usual_share", m.USUAL, by_day)
+    eased = grouped(pd.DataFrame([*m.EASED], columns=["h", "c", "m", "t", "s"]), ["h", "t"], ["c", "m", "s"])
+    add_family(m, "eased_of_day", m.RECHARGE, {key: eased[key[:2]] for key in m.RECHARGE}, 3)
+    kinds = case.storages
+    rest = (24.0 - kinds["event_hours"]).clip(lower=0.0)
+    taken = rest + kinds["event_hours"] / kinds["efficiency"]
+    add_param(m, "rest_hours", m.RECHARGE, {key: rest[key[0]].iloc[0] for key in m.RECHARGE})
+    add_param(m, "recharge_hours", m.STORE_KIND, {key: taken[key[:2]] for key in m.STORE_KIND})
+    m.recharge = Rule(
+        m.RECHARGE,
+        rule=lambda m, h, t, s: (
+            sum(m.recharge_hours[h, g, t] * m.storage_firm[h, g, t] for g in m.stored_kinds[h, t])
+            <= m.rest_hours[h, t, s]
+            * sum(
+                m.usual_share[t, v] * m.pue[h, c, t, s] * m.eased[h, c, x, t, v]
+                for c, x, v in m.eased_of_day[h, t, s]
+            )
+        ),
     )

@@ -4,13 +4,12 @@ Variable: billed_peak[h,t] MW, highest import of the calendar year up to t.
 
     grid_import <= billed_peak                                                         (h,t,s)    peak_by_slice
     facility load of the design hour - plant_firm <= billed_peak                       (h,t)      peak_at_design
-    mean load of the design day - steady plant that carries <= billed_peak             (h,t)      peak_of_day
     billed_peak of the period before <= billed_peak, within a calendar year            (h,t)      peak_of_year
 
 The design hour counts: a slice is the mean of its hours, and the year has hotter and busier ones. Plant that carries
-the design load lowers it, what stands by does not. Storage lowers it to the mean of the design day, no further: what it
-gives it takes back that day, without sun or wind (``recharge`` of ``planner.models.storage``); these rows are there where
-storage may stand. Sites without such a charge have no variables and no rows.
+the design load lowers it, what stands by or is the spare unit of N+1 does not. Storage lowers it to the mean of the design
+day, no further: ``plant_firm`` holds no more of it than that day charges again, without sun or wind (``recharge`` of
+``planner.models.storage``). Sites without such a charge have no variables and no rows.
 """
 
 from __future__ import annotations
@@ -21,11 +20,10 @@ from planner.case.case import MEDIA, Case
 from planner.models.common import add_family, add_set, add_var, columns
 from planner.models.ledger import Booked, book, local
 from planner.models.rules import Rule
-from planner.models.storage import from_lines_mw
 
 
 def declare(m: Any, case: Case) -> None:
-    """Rows where energy may be drawn; power and the design day of storage come before it."""
+    """Rows where energy may be drawn; power comes before it."""
     charges = set(columns(case.peak_charges, ["h", "t"]))
     slices = [key for key in m.IMPORT if key[:2] in charges]
     billed = list(dict.fromkeys(key[:2] for key in slices))
@@ -47,7 +45,6 @@ def _declare_design(m: Any, case: Case) -> None:
     leased = [(h, t, s) for h, _, t, s in leased if case.hosts.loc[h, "mode"] == "colocation"]
     add_set(m, "BILLED_DESIGN", built, 3)
     add_set(m, "BILLED_LEASED", leased, 3)
-    add_set(m, "BILLED_DAY", [key for key in m.RECHARGE if key[:2] in m.BILLED], 3)
     building = case.physics["colocation_pue"]
     own = {key: [key[:2]] if key[:2] in m.ONSITE else [] for key in built}
     add_family(m, "billed_onsite", m.BILLED_DESIGN, own, 2)
@@ -58,10 +55,6 @@ def _declare_design(m: Any, case: Case) -> None:
             - sum(m.plant_firm[i, u] for i, u in m.billed_onsite[h, t, s])
             <= m.billed_peak[h, t]
         ),
-    )
-    m.peak_of_day = Rule(
-        m.BILLED_DAY,
-        rule=lambda m, h, t, s: from_lines_mw(m, h, t, s, m.plant_standby[h, t]) <= m.billed_peak[h, t],
     )
     m.peak_at_design_leased = Rule(
         m.BILLED_LEASED,

@@ -157,6 +157,14 @@ def ratings(view: View) -> pd.DataFrame:
     return pd.DataFrame({name: total(rows, ["h", "t"], mw) for name, mw in parts.items()})
 
 
+@once
+def stored_ratings(view: View) -> pd.DataFrame:
+    """h, g, t and mw of storage of a kind that are firm, where some stands."""
+    rows = standing(view)
+    rows = rows.assign(mw=rows["mw"] * _counts(view, rows))[rows["case_fuel"] == STORED]
+    return total(rows, HGT, rows["mw"]).rename_axis(HGT).reset_index(name="mw")
+
+
 def _counts(view: View, rows: pd.DataFrame) -> np.ndarray:
     """Share of a MW that is firm; of storage no more than what it still holds carries through an event."""
     share = rows["case_firm_share"].to_numpy(float)

@@ -7,12 +7,12 @@ import pandas as pd
 from planner.audit.findings import Findings
 from planner.audit.firm import built_load, flexible_mw, grid_mw, stressed_mw
 from planner.audit.plant import ratings, standing
-from planner.audit.storage import design_day
+from planner.audit.storage import recharge_short_mw
 from planner.audit.view import View, over, total
 from planner.case.plant_offers import STORED, unit_mw
 
 COVERS = {"unit_lost": "spare-unit", "part_lost": "spare-unit", "spare_unit": "spare-unit",
-          "spare_in_stress": "spare-unit", "spare_recharge": "spare-unit"}  # fmt: skip
+          "spare_in_stress": "spare-unit"}  # fmt: skip
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
 
 
@@ -27,18 +27,19 @@ def check(view: View, found: Findings) -> None:
     load = built_load(view)
     lines = over(load.index, grid_mw(view)) + over(load.index, flexible_mw(view))
     carried = (load - lines).clip(lower=0.0)
-    day = (over(load.index, design_day(view)) - lines).clip(lower=0.0)
     kinds = total(rows, ["h", "g", "t"], rows["mw"])
     firm = view.case.supplies["firm_share"]
     for (h, g, t), mw in kinds.items():
         lost = float(firm[h, g]) * min(mw, units[h, g])
         place = pd.MultiIndex.from_tuples([(h, t)])
-        for need, rating in ((carried, "plant_rating_mw"), (stressed, "steady_mw"), (day, "steady_mw")):
+        for need, rating in ((carried, "plant_rating_mw"), (stressed, "steady_mw")):
             left = over(place, stands[rating]) - lost
             message = f"load above what is left when a unit of {g} is lost"
             found.at_most(
                 "spare-unit", over(place, need).set_axis([(h, g, t)]), left.set_axis([(h, g, t)]), message
             )
+        short = recharge_short_mw(view, over(place, lines) + over(place, stands["steady_mw"]) - lost)
+        found.at_most("spare-unit", short, 0.0, f"storage is not charged again when a unit of {g} is lost")
 
 
 def _units(view: View) -> dict[tuple[str, str], float]:

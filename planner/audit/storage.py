@@ -6,8 +6,8 @@ import pandas as pd
 
 from planner.audit.findings import Findings
 from planner.audit.firm import built_load, flexible_mw, grid_mw, held_mw
-from planner.audit.plant import ratings, standing
-from planner.audit.view import View, labelled, lookup, once, over, total
+from planner.audit.plant import ratings, standing, stored_ratings
+from planner.audit.view import View, labelled, lookup, over, total
 from planner.case.case import DESIGN, STRESS
 
 HGT, HT = ["h", "g", "t"], ["h", "t"]
@@ -15,7 +15,8 @@ KEYS = [*HGT, "s"]
 AMOUNTS = ("charge_mw", "discharge_mw", "level_mwh")
 
 COVERS = {"storage_power": "storage-power", "storage_energy": "storage-energy", "storage_level": "storage-level",
-          "storage_event": "storage-event", "storage_cycles": "storage-cycles", "recharge": "recharge"}  # fmt: skip
+          "storage_event": "storage-event", "storage_cycles": "storage-cycles", "storage_rating": "plant-rating",
+          "recharge": "recharge", "eased_heat": "recharge", "eased_load": "recharge"}  # fmt: skip
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
 
 
@@ -99,35 +100,34 @@ def _level(view: View, found: Findings, rows: pd.DataFrame) -> None:
 
 
 def _recharge(view: View, found: Findings) -> None:
-    day = from_lines_mw(view)
-    found.at_most("recharge", day, over(day.index, grid_mw(view)) + over(day.index, flexible_mw(view)),
-                  "storage that the design day does not charge again")  # fmt: skip
+    load, stands = built_load(view), ratings(view)
+    carried = sum(over(load.index, mw) for mw in (grid_mw(view), flexible_mw(view), stands["steady_mw"]))
+    short = recharge_short_mw(view, carried - over(load.index, held_mw(view)))
+    found.at_most("recharge", short, 0.0, "storage that the design day does not charge again")
 
 
-@once
-def from_lines_mw(view: View) -> pd.Series:
-    """(h, t) -> mean MW of ``design_day`` that steady plant leaves to lines."""
-    day = design_day(view)
-    return day - over(day.index, ratings(view)["steady_mw"]) + over(day.index, held_mw(view))
+def recharge_short_mw(view: View, carried: pd.Series) -> pd.Series:
+    """(h, t) -> MW that lines and steady plant, which carry so much all day, lack to charge again what storage gives.
 
-
-@once
-def design_day(view: View) -> pd.Series:
-    """(h, t) of hosts that may have storage -> mean MW of the day of the design hour that lines and steady plant carry.
-
-    Machines at the least PUE that could cool them.
+    Storage gives what they leave of the design hour, the kinds that stand with the least loss first; none where they leave
+    nothing. Machines do their usual work in the rest of that day, at the least PUE that could cool them.
     """
-    kinds = view.case.storages
-    hosts = [h for h in view.built if h in set(kinds["h"])]
-    load = built_load(view)
-    load = load[load.index.get_level_values(0).isin(hosts)]
+    rows = stored_ratings(view)
+    if not len(rows):
+        return pd.Series(dtype=float)
     dispatch = view.table("dispatch")
     usual = dispatch[dispatch["s"] != STRESS]
     mean = total(usual, HT, usual["it_mw"] * usual["hours"]) / total(usual, HT, usual["hours"])
     pue = view.case.pue[view.case.pue["s"] == DESIGN].reset_index(drop=True)
     least = pue.groupby(HT)["pue"].min()
-    host = load.index.get_level_values(0)
-    event = kinds.groupby("h")["event_hours"].max().reindex(host).to_numpy(float)
-    back = kinds.groupby("h")["efficiency"].min().reindex(host).to_numpy(float)
-    weight = event / (event + back * (24.0 - event))
-    return weight * load + (1.0 - weight) * over(load.index, mean) * over(load.index, least)
+    left = (over(carried.index, built_load(view)) - carried).clip(lower=0.0)
+    rows = rows.join(view.case.storages[["efficiency", "event_hours"]], on=["h", "g"])
+    rows = rows.sort_values("efficiency", ascending=False, kind="stable")
+    before = rows.groupby(HT)["mw"].cumsum() - rows["mw"]
+    gives = (over(labelled(rows, HT), left).to_numpy(float) - before).clip(lower=0.0)
+    gives = gives.where(gives < rows["mw"], rows["mw"])
+    event = rows["event_hours"]
+    taken = total(rows, HT, gives * event / rows["efficiency"] / (24.0 - event))
+    taken = taken[taken > 0.0]
+    at = taken.index.intersection(carried.index)
+    return over(at, mean) * over(at, least) + over(at, taken) - over(at, carried)

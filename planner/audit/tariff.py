@@ -6,14 +6,15 @@ import pandas as pd
 
 from planner.audit.book import Book
 from planner.audit.findings import Findings
-from planner.audit.firm import carried_mw, facility_peak
-from planner.audit.storage import from_lines_mw
+from planner.audit.firm import carried_mw, facility_peak, held_mw
+from planner.audit.plant import ratings
+from planner.audit.storage import recharge_short_mw
 from planner.audit.view import View, over, total
 
 HT = ["h", "t"]
 
 COVERS = {"peak_by_slice": "billed-peak", "peak_at_design": "billed-peak", "peak_at_design_leased": "billed-peak",
-          "peak_of_day": "billed-peak", "peak_of_year": "billed-peak"}  # fmt: skip
+          "peak_of_year": "billed-peak"}  # fmt: skip
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
 
 
@@ -26,11 +27,11 @@ def check(view: View, found: Findings) -> None:
     highest = dispatch.groupby(HT)["import_mw"].max()
     drawn = over(index, highest).clip(lower=over(index, facility_peak(view)) - over(index, carried_mw(view)))
     found.at_least("billed-peak", over(index, billed), drawn, "import above what is billed")
-    day = from_lines_mw(view)
-    found.at_least(
+    steady = over(index, ratings(view)["steady_mw"]) - over(index, held_mw(view))
+    found.at_most(
         "billed-peak",
-        over(index, billed),
-        over(index, day),
+        recharge_short_mw(view, over(index, billed) + steady),
+        0.0,
         "import below the mean of the design day, which charges storage again",
     )
     before = pd.MultiIndex.from_tuples([(h, t - 1) for h, t in index]) if len(index) else index

@@ -29,7 +29,7 @@ ALIVE = range(4, 12)
 CELLS, ENGINE = "battery-4h-2026", "gas-engine-dc-2026"
 CHEAP, DEAR = 50.0, 200.0
 DAY = [CHEAP] * 12 + [DEAR] * 12
-FAMILIES = ("charge", "discharge", "level")
+FAMILIES = ("charge", "discharge", "level", "storage_firm", "eased")
 
 
 def pv(t: float) -> float:
@@ -68,7 +68,8 @@ def bought(mw: float) -> dict[Any, Any]:
 def test_what_is_not_offered_adds_no_row_and_no_column(place, facts, optimise):
     answer = optimise(place(), facts)
     assert not any(answer.arrays.columns[name].size for name in FAMILIES)
-    rules = ("storage_power", "storage_energy", "storage_level", "storage_event", "recharge")
+    rules = ("storage_power", "storage_energy", "storage_level", "storage_event", "storage_rating", "recharge",
+             "eased_heat", "eased_load")  # fmt: skip
     assert not any(answer.arrays.rows[name].size for name in rules if name in answer.arrays.rows)
 
 
@@ -132,6 +133,50 @@ def test_what_carries_the_design_hour_is_charged_again_that_day(place, facts, op
     w = 4 / (4 + 0.85 * 20)
     mean = w * DESIGN_MW + (1 - w) * MEAN_MW
     assert answer.used("connect") == {("champion", "grid-firm", 4): pytest.approx(mean)}
+
+
+WASTEFUL = "bess-10h-us-2025"
+
+
+def test_a_kind_that_nobody_buys_changes_nothing(place, facts, optimise):
+    """Beside it one of 10 hours that gives 40 % back, at 90,000 USD/kW: the plan costs and holds what it does without."""
+    site = {"tariff": {"capacity_usd_per_kw_year": 600}}
+    other = storage(id=WASTEFUL, round_trip_pct=40, capex_usd_per_kw=90000)
+    alone, beside = (
+        optimise(build_case(place(*kinds, day=None, site=dict(site)), facts))
+        for kinds in ([storage()], [storage(), other])
+    )
+    assert alone.used("storage_firm") and {g for _, g, _ in beside.used("plant")} == {CELLS}
+    assert beside.objective == pytest.approx(alone.objective, rel=1e-9)
+    for name in ("connect", "plant", "billed_peak"):
+        assert beside.used(name) == pytest.approx(alone.used(name)), name
+
+
+def test_each_kind_is_charged_again_with_its_own_round_trip(place, facts, optimise):
+    """0.1 MW at 85 %, however much at 40 %: the day has 20 hours of 1.92 - 1.44 MW less what storage gives.
+
+    0.1 MW ask for 20 + 4 / 0.85 hours of it, each MW of the other for 20 + 4 / 0.4.
+    """
+    site = {"tariff": {"capacity_usd_per_kw_year": 600}}
+    other = storage(id=WASTEFUL, round_trip_pct=40, capex_usd_per_kw=100)
+    case = build_case(place(storage(), other, day=None, site=site), facts)
+    answer = optimise(case, bounds={**bought(0.1), ("plant", ("champion", WASTEFUL, 4)): (5, 5)})
+    rest = 20 * (DESIGN_MW - MEAN_MW) - 0.1 * (20 + 4 / 0.85)
+    gives = 0.1 + rest / (20 + 4 / 0.4)
+    assert answer.used("connect") == {("champion", "grid-firm", 4): pytest.approx(DESIGN_MW - gives)}
+    assert answer.values("billed_peak")["champion", 6] == pytest.approx(DESIGN_MW - gives)
+
+
+def test_a_battery_that_its_day_does_not_charge_again_is_found(place, facts):
+    """Another of the kinds on offer, which gives a tenth back, in the place of the one that was bought."""
+    good, poor = storage(capex_usd_per_kw=1), storage(id=WASTEFUL, round_trip_pct=10, capex_usd_per_kw=90000)
+    site = {"tariff": {"capacity_usd_per_kw_year": 2000}}
+    plan = solve(build_case(place(good, poor, day=None, site=site), facts), quality="quick").plan
+    assert plan is not None and not len(audit(plan))
+    plants = plan.tables["plants"]
+    assert set(plants["g"]) == {CELLS}
+    found = audit(replace(plan, tables={**plan.tables, "plants": plants.assign(g=WASTEFUL)}))
+    assert {"recharge", "billed-peak"} <= set(found["rule"])
 
 
 def test_sun_and_storage_alone_carry_nothing_firm(place, facts, optimise):
