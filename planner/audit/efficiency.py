@@ -13,12 +13,14 @@ HT = ["h", "t"]
 
 
 def check(view: View, found: Findings) -> None:
-    """What a place draws beyond its cap times its IT energy, in MWh of a year; and cubic metres of water likewise."""
+    """What a place draws, losses of its storage with it, beyond its cap times its IT energy, in MWh of a year; and cubic
+    metres of water likewise.
+    """
     caps = view.case.efficiency_caps.reset_index(drop=True)
     if not len(caps):
         return
     day, power = view.table("dispatch"), view.table("power")
-    drawn = day["import_mw"] + day["generation_mw"] + day["discharge_mw"] - day["charge_mw"]
+    drawn = day["import_mw"] + day["generation_mw"]
     used = {
         "pue": total(day, HT, drawn * day["hours"]),
         "wue": total(power, HT, power["water_m3"]),

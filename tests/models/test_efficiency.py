@@ -134,6 +134,30 @@ def test_the_audit_recomputes_it(tiny, facts):
         assert "efficiency-cap" in set(audit(worse)["rule"])
 
 
+def test_what_storage_loses_counts_in_the_pue_that_is_capped_and_reported(tiny, facts):
+    """A battery that the prices of the day would use: the column keeps the cap, rear doors make up for what it loses."""
+    battery = {"id": "battery-4h-2026", "capex_usd_per_kw": 100, "lead_months": 6, "permit_months": 3,
+               "forced_outage_pct": 0, "round_trip_pct": 85}  # fmt: skip
+    site = {"elec_price_usd_per_mwh": None, "power": {"options": [battery]},
+            "tariff": {"energy_usd_per_mwh_by_hour": [50] * 12 + [400] * 12}}  # fmt: skip
+    cap = {"efficiency": [{"measure": "pue", "most": 1.17}]}
+    plan = solve(build_case(tiny(hosts=BOTH, sites=site, limits=cap), facts), quality="quick").plan
+    assert plan is not None and not len(audit(plan))
+    day, power = plan.tables["dispatch"], plan.tables["power"]
+    lost = float(((day["charge_mw"] - day["discharge_mw"]) * day["hours"]).sum())
+    worked = (day["it_mw"] * day["hours"]).groupby(day["t"]).sum()
+    assert lost > 0.01 * worked.sum(), "storage is at work"
+    years = power["t"].map(plan.case.periods["year"])
+    it = power["t"].map(worked)
+    reported = (power["pue"] * it).groupby(years).sum() / it.groupby(years).sum()
+    assert reported[reported > 0].to_numpy() == pytest.approx(1.17, abs=1e-6)
+    free = replace(
+        plan,
+        tables={**plan.tables, "dispatch": day.assign(import_mw=day["import_mw"] + 0.05 * day["charge_mw"])},
+    )
+    assert "efficiency-cap" in set(audit(free)["rule"])
+
+
 @pytest.mark.parametrize(
     "cap", [{"measure": "pue", "most": 0.9}, {"measure": "pue", "most": 1.2, "sites": ["nowhere"]}]
 )
