@@ -24,7 +24,7 @@ WORDS = {
     "plant permit": "permits of plant ({item})",
     "bridge": "plant that is sold again ({item})", "hire": "rented plant ({item})", "ppa": "the agreement {item}",
     "hardware": "{item}", "licence": "the {item}", "stack": "adoption of {item}",
-    "rent": "the first contract on {item}",
+    "rent": "its contract on {item}",
 }  # fmt: skip
 PLURAL = ("hall", "grid", "plant permit")
 """Kinds whose words are of more than one."""
@@ -78,6 +78,8 @@ def _sentence(case: Case, network: Network, load: Load | None) -> str:
         else label(first)
     )
     head = f"{network.host} serves from {label(begins)}, {(begins - first) * step} months after {since}"
+    if begins == first:  # what is rented may begin on a day, and waits for nothing before it
+        head = f"{network.host} serves from {label(begins)}, as soon as {_words(case, network, path[-1])} may begin"
     steps = {
         a.name: ends[a.name] - before
         for a, before in zip(path, [first, *(ends[a.name] for a in path)], strict=False)

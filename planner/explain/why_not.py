@@ -11,6 +11,7 @@ import pandas as pd
 
 from planner.case.bounds import Bounds
 from planner.case.case import Case
+from planner.explain.late_places import comes_late
 from planner.facts.errors import BadValue, UnknownName
 from planner.facts.numbers import fixed, number
 from planner.solver.arrays import Floats
@@ -67,6 +68,9 @@ def why_not(
     excluded = _reasons(case, chosen)
     if not len(_matching(case.serve, workload, host, stack, system)):
         return Answer(_excluded_text(name, excluded), excluded)
+    if host is not None and (late := comes_late(case, host)):
+        end = case.calendar.end
+        return Answer(f"{name} can serve nothing before the horizon ends on {end}: {late}", excluded)
     if tables is None:
         some = (
             f"; {len(excluded)} combinations of it are left out: {_summary(excluded)}"

@@ -67,6 +67,23 @@ def test_an_excluded_choice_gives_its_recorded_reason(planned: tuple[Case, Plan]
     assert "no offer of this scenario" in unlisted.text
 
 
+def test_a_place_whose_permit_or_line_comes_after_the_horizon_is_no_offer(small: Scenario) -> None:
+    host = "champion-haenam"
+    site = next(h.site for h in small.hosts if h.id == host)
+    for changes, said, left_out in (
+        ({f"sites[{site}].grid_lead_months": 90}, "comes no sooner than 2034-07-01", "its permit"),
+        (
+            {f"hosts[{host}].open_lead_months": 96},
+            "the first hall after it come no sooner than 2035-04-01",
+            "no offer",
+        ),
+    ):
+        text = why_not(build_case(with_overrides(small, changes)), host=host).text
+        assert "can serve nothing before the horizon ends on 2031-01-01" in text
+        assert said in text and left_out not in text
+    assert "is an offer in this case" in why_not(build_case(small), host=host).text
+
+
 def test_what_is_in_the_plan_is_said_to_be(planned: tuple[Case, Plan]) -> None:
     case, plan = planned
     host = plan.tables["fleet"].groupby("h")["accelerators"].max().idxmax()

@@ -417,3 +417,25 @@ def test_plant_of_halls_that_stand_waits_for_the_permit_of_what_is_added(built):
     none = {"opens": built.tables["opens"].head(0), "halls": built.tables["halls"].head(0)}
     found = host_network(case, built.tables | none, "champion")
     assert found.early_ends()[f"plant {ENGINES['id']}"] == case.plants["t"].min() == 6
+
+
+def test_a_cloud_waits_for_its_contract(tiny, plain_catalog):
+    """Three months from the start; where its day is given, until then and for nothing before."""
+    cloud = {"id": "cloud", "site": "south", "mode": "cloud", "owner_class": "us-operator", "operator": "us",
+             "stacks": ["us-cloud"], "open_lead_months": 3}  # fmt: skip
+    points = [{"at": "2027-01-01", "value": 800}]
+    waited = "3 months after the plan begins: of these it waits 3 months for its contract on"
+    for given, due, said in (
+        ({}, "2027-04-01", f"cloud serves from 2027-Q2, {waited}"),
+        (
+            {"open_lead_months": 0, "open_from": "2027-07-01"},
+            "2027-07-01",
+            "from 2027-Q3, as soon as its contract on",
+        ),
+    ):
+        wanted = {"size": {"points": points}, "must_serve_by": due}
+        scenario = tiny(hosts=[cloud | given], stacks=[{"id": "us-cloud"}], demand=wanted)
+        plan = solve(build_case(scenario, plain_catalog()), quality="quick").plan
+        assert plan is not None
+        (line,) = waits(plan.case, plan.tables)
+        assert said in line, line
