@@ -20,7 +20,7 @@ from planner.intake.finance_checks import FINANCE_RULES
 from planner.intake.offer_checks import early_exits, idle_holdings, no_cooling, no_offer
 from planner.intake.optional_sources import optional
 from planner.intake.power_checks import power_offers
-from planner.intake.site_checks import own_sites, shells
+from planner.intake.site_checks import own_sites, shells, standing_lines
 from planner.intake.tenor_checks import TENOR_RULES
 from planner.scenario.paths import find, ids_of
 from planner.scenario.problems import Problem
@@ -45,7 +45,7 @@ def cross_problems(root: Item, catalog: Catalog) -> list[Problem]:
         _references, _keys, _share_caps, _control_floors, _duplicates, _dates, _filed, _existing_dates, _rising_steps,
         _years, _money_caps, _carbon_caps, _stacks_of_hosts, _decision_order, _halls_of_clouds, _answers, _attributes,
         no_offer, idle_holdings, no_cooling, unsaid, idle_day, own_names, requests_and_models, own_sites,
-        shells, power_offers, agreement_faults, early_exits,
+        shells, standing_lines, power_offers, agreement_faults, early_exits,
         *FINANCE_RULES,
         *TENOR_RULES,
         optional,

@@ -1,17 +1,25 @@
-"""Sites: a weather station in reach of coordinates, a country whose prices are known, shells for halls that need one."""
+"""Sites: a weather station in reach of coordinates, a country whose prices are known, shells for halls that need one, and
+grid for the lines that stand.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
+from planner.case.periods import day_after
+from planner.case.sites import step_mw
 from planner.facts.geography import nearest_country, nearest_station
-from planner.facts.numbers import fixed
-from planner.intake.document import Document, fault, valid
+from planner.facts.numbers import fixed, number
+from planner.intake.document import Document, at_field, fault, valid
+from planner.intake.offer_checks import context_of
 from planner.scenario.paths import find
 from planner.scenario.problems import Problem
-from planner.scenario.schema import Host, Site
+from planner.scenario.schema import ExistingHall, Host, Site
 
 MAX_STATION_KM = 1000
+NOISE_MW = 1e-6
 
 
 def own_sites(doc: Document) -> Iterator[Problem]:
@@ -47,3 +55,33 @@ def shells(doc: Document) -> Iterator[Problem]:
                 f"{path}.hall_types",
                 f"{message}: state its MW of IT, or take the type out",
             )
+
+
+def standing_lines(doc: Document) -> Iterator[Problem]:
+    """Lines of halls that stand, at hosts that build, of more megawatts together than the grid of their site has then."""
+    if doc.horizon is None:
+        return
+    context = context_of(doc, [])
+    sites = {site.id: site for _, item in find(doc.root, "sites[]") if (site := valid(Site, item))}
+    places = {
+        host.id: host.site
+        for _, item in find(doc.root, "hosts[]")
+        if (host := valid(Host, item)) and host.mode == "build"
+    }
+    held = {p: np.zeros(doc.horizon.n) for p in sites}
+    for path, item in find(doc.root, "existing.halls[]"):
+        hall = valid(ExistingHall, item)
+        p = places.get(hall.host) if hall else None
+        if hall is None or p not in sites or not hall.grid_mw:
+            continue
+        end = doc.horizon.n if hall.until is None else max(0, doc.horizon.containing(day_after(hall.until)))
+        held[p][:end] += hall.grid_mw
+        grid = step_mw(context, sites[p].grid_mw)
+        short = np.flatnonzero(held[p][:end] > grid[:end] + NOISE_MW)
+        if len(short):
+            t = int(short[0])
+            message = (
+                f"lines that stand at {p} have {number(held[p][t])} MW with this hall in {doc.horizon.label(t)}, and "
+                f"sites[{p}].grid_mw gives {number(grid[t])} MW then, of which they are a part: state as much from then on"
+            )
+            yield at_field(item, path, "grid_mw", message)

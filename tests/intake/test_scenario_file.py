@@ -186,6 +186,15 @@ finance: {grants: [{id: g, payer: nobody, date: 2040-01-01, musd: 5}]}
     assert "levels 1 to" in level or "at most 5" in level
 
 
+def test_lines_that_stand_are_a_part_of_the_grid_of_their_site() -> None:
+    """Of 40 MW of the site: 30 and 10 may stand there, 30 and 11 not."""
+    halls = "existing: {{halls: [{{id: old, host: champion, it_mw: 9, grid_mw: 30}}, {}]}}"
+    new = "{{id: new, host: champion, it_mw: 1, grid_mw: {}}}"
+    found = one(changed(add=halls.format(new.format(11))), "existing.halls[new].grid_mw")
+    assert "lines that stand at haenam have 41 MW" in found.message and "grid_mw gives 40 MW" in found.message
+    parse_scenario(changed(add=halls.format(new.format(10))), "x.yaml")
+
+
 def test_all_problems_come_at_once_and_in_order() -> None:
     """Faults of syntax, schema and cross references are one list, so that a file is mended in one go."""
     text = changed(
