@@ -173,7 +173,7 @@ def _timeline(one: Result, _base: Result | None, get: Callable[[str], pd.DataFra
     steps = catalogued(titled(one.table("milestones"), one.run.scenario), one.run.catalog)
     runs = get("training")
     return [
-        chart(PAGE, "gantt", gantt.gantt(steps), get("gantt"), note=t("plan.gantt-note")),
+        chart(PAGE, "gantt", gantt.gantt(steps), get("gantt"), note=t("plan.gantt-note"), wide=True),
         table_section(PAGE, "openings", get("openings"), lead=t("plan.openings-note")),
         table_section(PAGE, "service", get("service"), lead=t("plan.service-note")),
         *([table_section(PAGE, "training", runs, lead=t("plan.training-note"))] if len(runs) else []),

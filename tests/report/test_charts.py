@@ -349,9 +349,22 @@ def test_labels_of_near_sites_stand_apart() -> None:
             "lat": [35.54, 34.57, 35.18], "lon": [129.31, 126.6, 129.07],
         }
     )  # fmt: skip
-    assert places._sides(korea, 34.6, 35.0) == {
+    assert places._sides(korea, 34.6, *places._window(korea)) == {
         "ulsan": "middle right", "haenam": "middle right", "busan": "bottom center",
     }  # fmt: skip
+
+
+def test_a_label_stands_within_a_map_that_fills_its_chart() -> None:
+    """Beside a site at the east of all a long label would be cut; a map as tall as the sites lie apart would be narrow."""
+    wide = pd.DataFrame({
+        "p": ["west", "east"], "name": ["West", "Eastern District"], "it_mw": 1.0, "lat": 36.0, "lon": [127.0, 140.0],
+    })  # fmt: skip
+    assert places._sides(wide, 1.0, *places._window(wide)) == {"west": "middle right", "east": "top center"}
+    tall = wide.assign(lat=[-26.2, -1.3], lon=[28.0, 36.8])
+    lon, lat = places._window(tall)
+    shape = (lon[1] - lon[0]) * places.SHAPE**-1 * np.cos(np.radians(sum(lat) / 2))
+    assert shape == pytest.approx(lat[1] - lat[0])
+    assert min(-26.2 - lat[0], lat[1] + 1.3) > 0.1 * (lat[1] - lat[0]), "no bubble is cut by the frame"
 
 
 def test_map_keeps_empty_sites_and_sizes_the_used() -> None:

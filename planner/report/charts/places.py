@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,11 +14,12 @@ from planner.report.charts.style import MUTED, PALETTE, SYMBOLS, empty, finish
 from planner.report.strings import t
 from planner.report.terms import term
 
-PAD_DEG = 3.5
+PAD_DEG, TALLER = 3.5, 1.25
+"""Degrees around the sites, and by how much the map is taller than they lie apart: a bubble is not cut by the frame."""
 SHAPE = 1.45
 """Width over height of the map."""
-WIDTH_PX, GLYPH_PX, LINES_PX = 480.0, 7.0, 32.0
-"""About what the map, a letter and the two lines of a label take on a desk's screen."""
+WIDTH_PX, GLYPH_PX, LINES_PX = 290.0, 7.0, 32.0
+"""About what the map takes on a phone, where labels have least room, and a letter and the two lines of a label."""
 
 
 def sites(table: pd.DataFrame, home: str = "") -> go.Figure:
@@ -35,7 +37,7 @@ def sites(table: pd.DataFrame, home: str = "") -> go.Figure:
     shown = table["year"].max()
     lon, lat = _window(table)
     for year, there in table.groupby("year"):
-        side = _sides(held[held["year"] == year], largest, WIDTH_PX / (lon[1] - lon[0]))
+        side = _sides(held[held["year"] == year], largest, lon, lat)
         look = {"meta": year, "visible": year == shown}
         for i, mode in enumerate(modes):
             part = there[(there["it_mw"] > 1e-6) & (there["modes"] == mode)]
@@ -90,12 +92,15 @@ def _label(name: str, it_mw: float) -> str:
     return f"{_short(name)}<br>{number(it_mw)} MW"
 
 
-def _sides(held: pd.DataFrame, largest: float, px_per_degree: float) -> dict[str, str]:
-    """Where the label of each site stands beside its bubble: where it covers least of other bubbles and labels.
+def _sides(held: pd.DataFrame, largest: float, lon: Sequence[float], lat: Sequence[float]) -> dict[str, str]:
+    """Where the label of each site stands beside its bubble: where the frame cuts least of it and it covers least of other
+    bubbles and labels.
 
-    The largest site chooses first.
+    ``lon`` and ``lat`` are the ranges shown. The largest site chooses first.
     """
-    upright = px_per_degree / math.cos(math.radians(float(held["lat"].mean()))) if len(held) else 1.0
+    px_per_degree = WIDTH_PX / (lon[1] - lon[0])
+    upright = px_per_degree / math.cos(math.radians(sum(lat) / 2))
+    frame = (lon[0] * px_per_degree, lat[0] * upright, lon[1] * px_per_degree, lat[1] * upright)
     rows = list(held.sort_values("it_mw", ascending=False, kind="stable").itertuples())
     at = {r.p: (r.lon * px_per_degree, r.lat * upright, float(_size(r.it_mw, largest)) / 2) for r in rows}
     bubbles = {p: (x - r, y - r, x + r, y + r) for p, (x, y, r) in at.items()}
@@ -110,7 +115,13 @@ def _sides(held: pd.DataFrame, largest: float, px_per_degree: float) -> dict[str
             "top center": (x - wide / 2, y + r, x + wide / 2, y + r + LINES_PX),
             "bottom center": (x - wide / 2, y - r - LINES_PX, x + wide / 2, y - r),
         }
-        best = min(boxes, key=lambda side: sum(_shared(boxes[side], box) for box in others))
+        area = wide * LINES_PX
+        best = min(
+            boxes,
+            key=lambda side: sum(
+                [_shared(boxes[side], box) for box in others], area - _shared(boxes[side], frame)
+            ),
+        )
         placed[row.p] = (best, boxes[best])
     return {p: side for p, (side, _) in placed.items()}
 
@@ -125,14 +136,16 @@ def _shared(a: _Box, b: _Box) -> float:
 
 
 def _window(table: pd.DataFrame) -> tuple[list[float], list[float]]:
-    """Ranges of longitude and latitude: room for labels on both sides, in the shape of the chart."""
+    """Ranges of longitude and latitude: room for labels on both sides, in the shape of the chart, which it fills."""
     west, east = float(table["lon"].min()), float(table["lon"].max())
     south, north = float(table["lat"].min()), float(table["lat"].max())
     pad = max(PAD_DEG, 0.4 * (east - west))
     width = east - west + 2 * pad
     middle = (south + north) / 2
-    height = max(north - south + PAD_DEG, width / SHAPE * math.cos(math.radians(middle)))
-    return [west - pad, east + pad], [middle - height / 2, middle + height / 2]
+    flat = math.cos(math.radians(middle)) / SHAPE
+    height = max(TALLER * (north - south) + PAD_DEG, width * flat)
+    wider = (height / flat - width) / 2
+    return [west - pad - wider, east + pad + wider], [middle - height / 2, middle + height / 2]
 
 
 def _short(name: str) -> str:

@@ -27,6 +27,9 @@ PAGES = {
     "/data": ".ag-root",
 }
 """Path of a page, and what tells that it stands."""
+CUT = """[...document.querySelectorAll("#plan-gantt .annotation-text")].filter(name =>
+  name.getBoundingClientRect().right > document.querySelector("#plan-gantt .main-svg").getBoundingClientRect().right)"""
+"""Names of the timeline that its chart cuts."""
 WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -38,6 +41,7 @@ def test_phone(open_page: Callable[..., Page], accessible: Callable[[Page], None
         expect(page.locator(sign).first).to_be_visible(timeout=WAIT_MS)
         page.wait_for_timeout(500)
         assert page.evaluate(WIDE) <= 0, path
+        assert page.evaluate(f"{CUT}.length") == 0, "a name in the timeline is cut"
         accessible(page)
     # the navigation folds away and comes back
     page.goto(site.url)
