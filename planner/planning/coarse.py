@@ -103,6 +103,7 @@ def whole_units_of_least_load(run: SolveRun, x: Floats) -> Solution | None:
         run.hold(units.x, *PATTERN, *HALLS, UNITS)
         found = run.timed("units", lambda: engine.lp(run.left("units")))
     else:
+        run.scarce = True
         run.hold_places(x)
         with engine.live.at_most_cpu_s(SOON_S):
             found = run.timed("units", lambda: whole_units(engine, x, SOON_GAP, run.left("units"), np.inf))

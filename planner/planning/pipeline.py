@@ -411,10 +411,11 @@ class _Pipeline(SolveRun):
             self.hold(x, *PATTERN, *HALLS, UNITS)
             engine.integers()
             return x
-        if self.whole is not None:
-            self.hold(self.whole, *PATTERN, *HALLS)
+        whole = self.fleet if self.whole is None and self.tight else self.whole
+        if whole is not None:
+            self.hold(whole, *PATTERN, *HALLS)
             engine.integers()
-            return self.whole
+            return whole
         self.say("halls", "whole halls at those hosts")
         self.hold(x, *PATTERN)
         # any halls this close to the bound of the places will do, however good others may be

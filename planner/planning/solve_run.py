@@ -198,6 +198,8 @@ class SolveRun:
         """A plan of whole halls and units that is not bettered: of most control, where that takes long."""
         self.fleet: Floats | None = None
         """The plan of least delay in whole units, where one of them fills much of a limit: see ``coarse``."""
+        self.scarce = False
+        """Whether such a limit leaves so little room that whole units of least load were not found soon."""
         self.start: Floats | None = None
         """Values of all columns, whose hosts and stacks are tried first."""
         self.together: Search | None = None
@@ -213,6 +215,11 @@ class SolveRun:
     def hard(self) -> bool:
         """Whether so much has gone by at quick quality that less is sought."""
         return self.quality == "quick" and self.pivots > HARD_PIVOTS
+
+    @property
+    def tight(self) -> bool:
+        """Whether a hard case has whole units in hand that halls for parts of servers would leave no room for."""
+        return self.hard and self.scarce and self.fleet is not None
 
     @property
     def impatient(self) -> bool:

@@ -83,7 +83,8 @@ def _whole_units(run: SolveRun, x: Floats) -> Solution:
     """Units by rounding; where the case is large, in its smaller programme, and then the rest of the model for them."""
     engine = run.engine
     if run.fleet is not None:
-        return whole_units_of_least_load(run, x) or _units_of(run, run.fleet)
+        least = None if run.tight else whole_units_of_least_load(run, x)
+        return least or _units_of(run, run.fleet)
     if run.large is None:
         gap, enough = run.target if run.impatient else UNITS_GAP, run.good_enough
         return run.timed("units", lambda: whole_units(engine, x, gap, run.left("units"), enough))

@@ -10,6 +10,7 @@ from planner.case.build import build_case
 from planner.explain import explain_infeasible
 from planner.intake.scenario_file import load_scenario, with_overrides
 from planner.planning import coarse as module
+from planner.planning import solve_run
 from planner.planning.coarse import Coarse, least_load, whole_units_of_least_load
 from planner.planning.pipeline import THOROUGH, _Pipeline, solve
 from planner.scenario.schema import Scenario
@@ -95,6 +96,24 @@ def test_where_the_least_load_is_not_found_units_are_rounded_in_turn(
 
 
 @pytest.mark.untraced
+@pytest.mark.untraced
+def test_a_hard_case_with_little_room_is_bettered_from_the_units_in_hand(
+    small: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Halls for parts of servers would leave no room for whole ones: none are sought."""
+    scarce = build_case(with_crew(small, 3.05))
+    usual = solve(scarce, "quick")
+    monkeypatch.setattr(module, "ROOM_S", 0.0)
+    monkeypatch.setattr(solve_run, "HARD_PIVOTS", 0)
+    told: list[str] = []
+    found = solve(scarce, "quick", on_event=lambda event: told.append(event.stage))
+    assert usual.plan is not None and found.plan is not None
+    assert "halls" not in told and not len(audit(found.plan))
+    assert found.bound is not None and usual.bound is not None
+    assert found.bound - 1e-6 <= usual.plan.kpi("cost_npv_musd")
+    assert usual.bound - 1e-6 <= found.plan.kpi("cost_npv_musd")
+
+
 def test_the_advice_of_explain_leads_to_a_plan(small: Scenario) -> None:
     """The least crew for which whole servers fit: the pipeline finds them from nothing but the file."""
     broken = with_crew(small, 0.5)
