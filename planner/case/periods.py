@@ -112,6 +112,11 @@ def decimal_year(stamp: pd.Timestamp | date) -> float:
     return float(stamp.year + (stamp.day_of_year - 1) * 24 / HOURS_PER_YEAR)
 
 
+def periods_asked(horizon: Horizon) -> int:
+    """Periods of a horizon by the lengths it lists, before any is cut."""
+    return sum(STEP_MONTHS["year"] * years // STEP_MONTHS[name] for name, years in horizon.spans())
+
+
 @dataclass(frozen=True)
 class Calendar:
     """Periods 0..n-1, each of one or more whole steps; a step is the shortest length of the horizon's periods.
@@ -145,7 +150,8 @@ class Calendar:
         """Steps (0 is the start) with which a calendar year begins, or something that exists first counts, or first counts
         no more.
 
-        In steps of a month the quarter of such a step is cut off too: a longer period is whole quarters, as money is.
+        In steps of a month the quarter, counted from the start, within which such a step begins is cut off too: a longer
+        period is whole quarters, as money is, or lies within one.
         """
         last = [hall.until for hall in existing.halls] + [contract.until for contract in existing.contracts]
         gone = [fleet.retire for fleet in existing.fleets] + [
@@ -345,14 +351,22 @@ class Calendar:
     def label(self, t: int) -> str:
         """Readable name: 2027-Q1, 2027-M01, 2027-H1, 2027, or 2027-Q1-Q3 where a year is cut.
 
+        Parts of a year count from January. Where periods of one step begin in a month in which no such part does (quarters
+        from February), they count from the month the plan begins in: Q1 is the part that begins in January to March.
+
         >>> c = Calendar(date(2027, 1, 1), 3, 5, (1, 1, 2, 3, 1))
         >>> [c.label(t) for t in range(5)]
         ['2027-Q1', '2027-Q2', '2027-H2', '2028-Q1-Q3', '2028-Q4']
+        >>> c = Calendar(date(2027, 3, 1), 1, 5, (1, 9, 2, 9, 1))
+        >>> [c.label(t) for t in range(5)]
+        ['2027-M03', '2027-M04-M12', '2028-M01-M02', '2028-M03-M11', '2028-M12']
         """
         begin, end = (self.step_of(i) * self.step_months for i in (t, t + 1))
-        if end - begin == 12:
+        if end - begin == STEP_MONTHS["year"]:
             return str(self.date_of(t).year)
-        unit = next(m for m in PARTS if begin % m == 0 and end % m == 0)
+        ahead = self.start.month - 1  # months of the year before the plan begins
+        from_january = begin + ahead if ahead % self.step_months == 0 else begin
+        unit = next(m for m in PARTS if not any(edge % m for edge in (begin, end, from_january)))
         first, last = (part_name(add_months(self.start, m), unit) for m in (begin, end - unit))
         year = first.partition("-")[0]
         return first if first == last else f"{first}-{last.removeprefix(year + '-')}"

@@ -97,9 +97,9 @@ def _hopeless(scenario: Any, facts: Any) -> list[dict[str, Any]]:
 
 
 def _counts(s: Any) -> str:
-    from planner.case.periods import Calendar
+    from planner.case.periods import Calendar, periods_asked
 
-    calendar = Calendar.of(s.horizon, s.existing)
+    calendar, asked = Calendar.of(s.horizon, s.existing), periods_asked(s.horizon)
     parts = (
         (s.demand, "workload"),
         (s.sites, "site"),
@@ -108,7 +108,8 @@ def _counts(s: Any) -> str:
         (s.systems, "system"),
     )
     words = [f"{len(items)} {word}{'s' if len(items) != 1 else ''}" for items, word in parts]
-    return f"{', '.join(words)}, {calendar.label(0)} to {calendar.label(calendar.n - 1)}"
+    cut = f" in {calendar.n} periods, {asked} before long ones are cut" if calendar.n > asked else ""
+    return f"{', '.join(words)}, {calendar.label(0)} to {calendar.label(calendar.n - 1)}{cut}"
 
 
 def schema(

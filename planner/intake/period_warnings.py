@@ -1,5 +1,5 @@
-"""Warnings on periods too long for what they hold: last months of what exists, with what they are worth, and months of
-another calendar year.
+"""Warnings on periods too long for what they hold (last months of what exists, with what they are worth, and months of
+another calendar year), and on long ones that are cut each year.
 """
 
 from __future__ import annotations
@@ -7,14 +7,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from planner.case.periods import HOURS_PER_MONTH, STEP_MONTHS, Calendar, day_after
+from planner.case.periods import HOURS_PER_MONTH, STEP_MONTHS, Calendar, day_after, periods_asked
 from planner.facts.numbers import number
 from planner.intake.document import Document, day_of, fault, valid
+from planner.scenario.horizon import Horizon
 from planner.scenario.paths import find, nearest
 from planner.scenario.problems import Problem
 from planner.scenario.reading import Item
 from planner.scenario.references import PAST
-from planner.scenario.schema import ExistingContract
+from planner.scenario.schema import Existing, ExistingContract
 
 QUARTER = STEP_MONTHS["quarter"]
 QUARTERS_FIRST = "put quarters first (horizon.step: [{step: quarter, years: 1}, {step: year}])"
@@ -22,11 +23,29 @@ QUARTERS_FIRST = "put quarters first (horizon.step: [{step: quarter, years: 1}, 
 
 def period_warnings(doc: Document) -> list[Problem]:
     """What ends, or which calendar year does, a quarter or more into a period of one step, which is not cut there, as longer
-    ones are.
+    ones are; longer ones that steps of a month cut in three, year by year.
     """
-    if doc.horizon is None or doc.horizon.step_months <= QUARTER:
+    if doc.horizon is None:
         return []
+    if doc.horizon.step_months <= QUARTER:
+        return list(_cut_each_year(doc, doc.horizon.start))
     return [*_next_years_months(doc, doc.horizon), *_last_months(doc, doc.horizon)]
+
+
+def _cut_each_year(doc: Document, start: date) -> Iterator[Problem]:
+    """Periods of which a list of steps makes many more than it asks for: quarters from its month do not fit the year."""
+    item = doc.root.get("horizon")
+    horizon: Horizon | None = None if item is None else valid(Horizon, item)
+    if horizon is None or horizon.spans()[0][0] != "month" or (start.month - 1) % QUARTER == 0:
+        return
+    calendar, asked = Calendar.of(horizon, Existing()), periods_asked(horizon)
+    if calendar.n > asked:
+        message = (
+            f"makes {calendar.n} periods where {asked} are asked for: after months from {start} longer periods are whole "
+            "quarters from that month and are cut where one runs over the end of a year: begin in January, April, July or "
+            "October, or with quarters"
+        )
+        yield fault(nearest(doc.root, "horizon.step"), "horizon.step", message)
 
 
 def _next_years_months(doc: Document, calendar: Calendar) -> Iterator[Problem]:

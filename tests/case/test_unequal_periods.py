@@ -156,6 +156,34 @@ def test_years_of_a_plan_from_august_run_from_february():
     assert [c.label(t) for t in range(8, c.n)] == ["2029-H2", "2030", "2031", "2032-H1"]
 
 
+MONTHS = [{"step": "month", "years": 1}, {"step": "year"}]
+
+
+@pytest.mark.parametrize(
+    ("month", "step", "named"),
+    [
+        (3, MONTHS, ["2028-M02", "2028-M03-M11", "2028-M12", "2029-M01-M02", "2029-M03-M11", "2029-M12", "2030-M01-M02"]),
+        (5, MONTHS, ["2028-M04", "2028-M05-M10", "2028-M11-M12", "2029-M01", "2029-M02-M10", "2029-M11-M12", "2030-M01",
+                     "2030-M02-M04"]),
+        (4, MONTHS, ["2028-M03", "2028-Q2-Q4", "2029", "2030-Q1"]),
+        (7, MONTHS, ["2028-M06", "2028-H2", "2029", "2030-H1"]),
+        (4, SEAM, ["2029-Q1", "2029-Q2-Q4", "2030-Q1"]),
+    ],
+)  # fmt: skip
+def test_after_months_longer_periods_are_named_by_the_calendar(month, step, named):
+    """By months where their quarters are none of the calendar year."""
+    c = Calendar.of(
+        Horizon.model_validate({"start": date(2027, month, 1), "years": 3, "step": step}), Existing()
+    )
+    assert [c.label(t) for t in range(c.n)][-len(named) :] == named
+
+
+def test_half_a_year_from_april_is_named_by_its_quarters():
+    years = Horizon.model_validate({"start": "2027-04-01", "years": 4, "step": SEAM})
+    cut = Calendar.of(years, Existing.model_validate({"contracts": [contract("2029-09-30")]}))
+    assert [cut.label(t) for t in range(8, 10)] == ["2029-Q2-Q3", "2029-Q4"]
+
+
 @pytest.mark.parametrize(
     ("step", "said"),
     [

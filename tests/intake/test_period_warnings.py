@@ -92,3 +92,23 @@ def test_the_last_calendar_year_of_a_list_may_be_capped() -> None:
     with_overrides(scenario, {"limits.money": [cap]})
     with pytest.raises(ScenarioError, match=f"{last + 1} lies outside the horizon, 2027 to {last}"):
         with_overrides(scenario, {"limits.money": [{**cap, "year": last + 1}]})
+
+
+@pytest.mark.parametrize(("start", "told"), [("2027-03-01", True), ("2027-04-01", False)])
+def test_years_after_months_that_are_cut_in_three_are_told(start: str, told: bool) -> None:
+    months = [{"step": "month", "years": 1}, {"step": "year"}]
+    first = (
+        "demand[assistant].size.points[0].at",
+        "sites[haenam].grid_mw[0].from",
+        "sites[seoul].grid_mw[0].from",
+    )
+    changes = {
+        "horizon.start": start,
+        "horizon.years": 6,
+        "horizon.step": months,
+        **dict.fromkeys(first, start),
+    }
+    own = with_overrides(load_scenario(example_path("two-hosts")), changes)
+    found = [p.message for p in warnings_of(own) if p.path == "horizon.step"]
+    assert len(found) == told
+    assert all("makes 27 periods where 17 are asked for" in message for message in found)
