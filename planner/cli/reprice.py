@@ -38,7 +38,8 @@ def reprice(
     run's plan, or by the plan on finer steps (`rules_broken` of `--json`).
 
     Systems and rents that end within a period are replaced at its start, as planned; what the plan costs if each is
-    replaced when it ends is told beside it (`waiting_musd`; null where it cannot be kept so).
+    replaced when it ends is told beside it (`waiting_musd`; null where it cannot be kept so). A place whose permit
+    halls, lines or plant wait for may open sooner than planned, which is told (`opened_sooner`).
 
     Examples:
 
@@ -49,27 +50,30 @@ def reprice(
     from planner.audit import audit
     from planner.facts.catalog import load_catalog
     from planner.runs.run import find_run
-    from planner.studies.repriced import COST, GONE, cost_by_account, reprice
+    from planner.studies.repriced import COST, GONE, cost_by_account, opened_sooner, reprice
 
     found = find_run(run, root)
     found.needs_plan("price again")
     tell_catalog(found, load_catalog(catalog))
     plan = found.plan()
     again = reprice(plan, step)
-    table = cost_by_account(plan, again)
+    table, sooner = cost_by_account(plan, again), opened_sooner(plan, again)
     ends_within = GONE["item"] in set(again.case.assumptions["item"])
-    waiting = _waiting(plan, step) if ends_within else None
+    waiting, in_the_way = _waiting(plan, step) if ends_within else (None, "")
     costs = {"plan_musd": plan.kpi(COST), "repriced_musd": again.kpi(COST)}
     broken = len(audit(again))
     if as_json:
-        told = {"waiting_musd": waiting, "rules_broken": broken, "accounts": records(table)}
-        print_json({"step": step, **costs, **told})
+        told = {"waiting_musd": waiting, "rules_broken": broken, "opened_sooner": records(sooner)}
+        print_json({"step": step, **costs, **told, "accounts": records(table)})
     else:
         _show(table, step, **costs, waiting_musd=waiting)
-        if ends_within and waiting is None:
+        for h, planned, day in sooner.itertuples(index=False):
             console().print(
-                "With each system and rent replaced when it ends the plan cannot be kept: what stands on is in the way."
+                f"{h} opens on {day:%Y-%m-%d}, in the plan on {planned:%Y-%m-%d}: halls, lines or plant wait for its "
+                "permit; what stands there comes as planned, and its team is paid from that day."
             )
+        if in_the_way:
+            console().print(in_the_way[0].upper() + in_the_way[1:])
     if broken:
         rules = f"{broken} rule{'s' * (broken != 1)}"
         console(stderr=True).print(
@@ -79,15 +83,15 @@ def reprice(
         raise typer.Exit(code)
 
 
-def _waiting(plan: Plan, step: StepName) -> float | None:
-    """Cost with what ends within a period replaced when it ends; None where that cannot be kept."""
+def _waiting(plan: Plan, step: StepName) -> tuple[float | None, str]:
+    """Cost with what ends within a period replaced when it ends; None where that cannot be kept, and why."""
     from planner.facts.errors import NoPlan
     from planner.studies.repriced import COST, reprice
 
     try:
-        return reprice(plan, step, wait=True).kpi(COST)
-    except NoPlan:
-        return None
+        return reprice(plan, step, wait=True).kpi(COST), ""
+    except NoPlan as error:
+        return None, str(error)
 
 
 def _show(table: Any, step: str, plan_musd: float, repriced_musd: float, waiting_musd: float | None) -> None:

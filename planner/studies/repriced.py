@@ -2,10 +2,11 @@
 
 Coarse periods are an approximation. What they hide (a contract or a system that ends within one, demand that grows in it)
 shows in the difference of a plan's cost to that on quarters. Held are hosts, stacks, agreements, levels, halls and plant,
-each from the first day of its period; at every host at least the fleet of the plan; of no workload is more left unserved,
-and none waits longer than it may. What ends within a period is gone from its first day, as planned (a rent is let on), or
-stands to its end and is replaced then (``wait``). Contracts, orders, connections, cooling, energy and work follow at least
-cost; what is ordered may be in parts of servers and racks, which the case on finer steps says (``solve.integers: none``).
+each from the first day of its period (a place may open sooner, its permit no sooner than planned: ``_hold_openings``); at
+every host at least the fleet of the plan; of no workload is more left unserved, and none waits longer than it may.
+What ends within a period is gone from its first day, as planned (a rent is let on), or stands to its end and is replaced
+then (``wait``). Contracts, orders, connections, cooling, energy and work follow at least cost; what is ordered may be in
+parts of servers and racks, which the case on finer steps says (``solve.integers: none``).
 What finer steps do not offer on its day is held on the nearest that they do.
 """
 
@@ -26,14 +27,17 @@ from planner.case.context import Context
 from planner.case.continuity import with_kept_service
 from planner.case.limits import PARTNER
 from planner.case.periods import STEP_MONTHS, Calendar
-from planner.case.registry import ADOPTION, LEVEL, PURCHASES, Purchase
+from planner.case.registry import ADOPTION, LEVEL, ONCE, PURCHASE, PURCHASES, Purchase
 from planner.case.training_work import ALL_HOSTS
 from planner.facts.errors import BadValue, NoPlan
 from planner.plans.plan import Plan, plan_of
 from planner.scenario.horizon import StepName
 from planner.solver.engine import YES_OR_NO, Engine
+from planner.solver.solution import Solution
 from planner.studies.patterns import promised_levels
 
+OPENINGS = PURCHASE["opens"]
+"""Places: the purchase that others (halls, lines, plant) wait for."""
 WHOLE_PLANT = ("plants", "bridges", "hires")
 """Purchases that may come in whole units: held as bought."""
 DATES = ("t", "u")
@@ -46,6 +50,29 @@ GONE = {
     "why": "the plan counts them in none of it, and what replaces them comes then",
 }
 """Assumption of a plan on finer steps that replaces what it has when the plan does."""
+WAYS = {
+    False: "with what ends within a period of the plan replaced at its start, as planned",
+    True: "with each system and rent replaced when it ends",
+}
+"""What ``wait`` asks for, in words."""
+LIMITS = {
+    "the racks a crew sets up": ("crew",),
+    "quotas": ("quota_per_period", "quota_cumulative", "quota_window", "quota_capacity"),
+    "what agreements allocate": ("under_quota", "agreed_capacity"),
+    "budgets": ("money_cap",),
+    "room in halls (a hall is too full for both what ends and what replaces it)": ("space",),
+    "permits of places": ("hall_permit", "grid_permit", "plant_permit"),
+    "power at sites": ("site_grid", "firm_power", "backup_power"),
+    "the duty to survive a loss of supply": ("survive",),
+    "caps on shares": ("share_cap",),
+    "caps on emissions and water": ("carbon_cap", "site_water"),
+    "floors on renewable energy": ("renewable_floor",),
+    "floors on control": ("control_floor", "class_floor"),
+    "what was served and is kept": ("service_kept",),
+}
+"""What may leave less on finer steps than in a whole period, in words, and its rules."""
+ANY_PLAN = 1.0
+"""Gap at which any plan will do."""
 MUSD_SHOWN = 1e-6
 COST = "cost_npv_musd"
 """Key figure that is compared."""
@@ -61,25 +88,67 @@ def reprice(plan: Plan, step: StepName = "quarter", wait: bool | None = None) ->
     Raises ``BadValue`` where the plan's periods are finer, ``NoPlan`` where the plan cannot be kept on these steps.
     """
     case = finer(plan.case, step)
-    for waits in (False, True) if wait is None else (wait,):
-        again = _held(case if waits else gone_as_counted(case, plan.case.calendar), plan)
-        if again is not None:
-            return again
-    raise NoPlan(
-        f"what the plan holds cannot be kept in periods of a {step}: what a limit leaves it in a whole period (crew, quota, "
-        "allocation, budget) is not there at its start, or a hall is too full for what is replaced to stand to its end"
-    )
+    ways = {False: gone_as_counted(case, plan.case.calendar), True: case}
+    asked = [False, True] if wait is None else [wait]
+    if wait is None and ways[False] is case:  # nothing ends within a period
+        asked = [True]
+    short = []
+    for waits in asked:
+        engine = _holding(ways[waits], plan)
+        found = _least_cost(engine, plan)
+        if found.x is not None:
+            return plan_of(ways[waits], engine, found, plan.bounds)
+        way = f"{WAYS[waits]}, " if ways[False] is not case else ""
+        short.append(way + _what_is_short(engine))
+    raise NoPlan(f"what the plan holds cannot be kept in periods of a {step}: {'; '.join(short)}")
 
 
-def _held(case: Case, plan: Plan) -> Plan | None:
-    """The plan of least cost of a case on finer steps that has what the plan has; None where there is none."""
+def _holding(case: Case, plan: Plan) -> Engine:
+    """The engine of a case on finer steps that seeks the least cost at which it has what the plan has."""
     engine = Engine(case)
     engine.policy(replace(plan.bounds, max_cost_musd=None))
     hold(engine, plan)
     engine.integers(*({YES_OR_NO} & set(engine.arrays.columns)))
     engine.minimise("cost")
+    return engine
+
+
+def _least_cost(engine: Engine, plan: Plan) -> Solution:
+    """With places open on the first day of their period; where that leaves no plan, as much sooner as costs least.
+
+    The second is found with whole openings, which are then held: what a search for whole numbers leaves of its tolerance is
+    not in the plan.
+    """
     found = engine.solve(gap=0.0)
-    return None if found.x is None else plan_of(case, engine, found, plan.bounds)
+    (family,) = OPENINGS.families
+    if found.x is not None or family not in engine.arrays.columns:
+        return found
+    _hold_openings(engine, plan, sooner=True)
+    engine.live.set_integrality(family, True)
+    found = engine.solve(gap=0.0)
+    if found.x is None:
+        return found
+    engine.fix(family, np.round(engine.family(found.x, family).to_numpy(float)))
+    engine.live.set_integrality(family, False)
+    return engine.solve(gap=0.0)
+
+
+def _what_is_short(engine: Engine) -> str:
+    """What keeps an engine without a plan from one: each limit that would have to give alone, all others kept."""
+    given = engine.live.arrays
+    named = []
+    for words, rules in LIMITS.items():
+        own = [engine.live.rows(rule) for rule in rules if rule in engine.arrays.rows]
+        rows = np.concatenate(own) if own else np.array([], int)
+        if len(rows):
+            engine.live.set_row_bounds(rows, -np.inf, np.inf)
+            if engine.solve(gap=ANY_PLAN).x is not None:
+                named.append(words)
+            engine.live.set_row_bounds(rows, given.row_lower[rows], given.row_upper[rows])
+            engine.policy(engine.asked)  # it sets floors on control, which are rows
+    if named:
+        return f"{' or '.join(named)} would have to give"
+    return f"no one of its limits is alone in the way (tried: {', '.join(LIMITS)})"
 
 
 def finer(case: Case, step: StepName) -> Case:
@@ -125,8 +194,9 @@ def _counted(case: Case, coarse: Calendar, t: pd.Series, life: np.ndarray) -> np
 def hold(engine: Engine, plan: Plan) -> None:
     """Bounds on the columns of an engine of finer periods that hold what the plan has."""
     tables, columns = plan.tables, engine.arrays.columns
+    _hold_openings(engine, plan)
     for p in PURCHASES:
-        if p.domain in ("binary", "integer") or p.name in WHOLE_PLANT:
+        if p is not OPENINGS and (p.domain in ("binary", "integer") or p.name in WHOLE_PLANT):
             _hold_purchase(engine, plan, p)
     stacks = tables["stacks"].set_index("a")["adopted"].astype(float)
     engine.fix(ADOPTION, stacks.reindex(columns[ADOPTION].labels).to_numpy(float))
@@ -135,6 +205,29 @@ def hold(engine: Engine, plan: Plan) -> None:
         engine.fix(LEVEL, np.array([float(i in kept) for i in columns[LEVEL].index]))
     _hold_fleet(engine, plan)
     _hold_service(engine, plan)
+
+
+def _hold_openings(engine: Engine, plan: Plan, sooner: bool = False) -> None:
+    """What was opened opens on the first day of its period; ``sooner``, or before, with a permit no earlier than planned.
+
+    Lead times round up to whole periods, so a place of which the period before is long too has its permit up to that much
+    ahead of its first hall, and what waits for the permit (halls, lines and plant of longer works) counts on it. Nothing
+    stands at the place sooner: its halls are held, and a leased one has its permit on the day it opens.
+    """
+    (family,) = OPENINGS.families
+    if family not in engine.arrays.columns:
+        return
+    case, offered = engine.case, engine.arrays.columns[family].index
+    latest = dict(_nearest(OPENINGS, i, offered) for i, _ in _bought(case, plan, OPENINGS))
+    planned = plan.tables["opens"].set_index("h")["permit_date"]
+    granted = [pd.Timestamp(case.calendar.date_of(case.opens["permit_t"][i])) for i in offered]
+    may = [
+        h in latest and (t == latest[h] or (sooner and t < latest[h] and permit >= planned[h]))
+        for (h, t), permit in zip(offered, granted, strict=True)
+    ]
+    engine.live.set_col_bounds(family, 0.0, np.array(may, float))
+    opened = [float(h in latest) for (h,) in engine.arrays.rows[ONCE[family]].index]
+    engine.live.set_row_bounds(ONCE[family], opened, 1.0)
 
 
 def _hold_purchase(engine: Engine, plan: Plan, p: Purchase) -> None:
@@ -221,6 +314,16 @@ def _hold_service(engine: Engine, plan: Plan) -> None:
         places = arrays.columns["placed"].index
         done = [float((w, j) in at and q in (at[w, j], ALL_HOSTS)) for w, j, q in places]
         engine.fix("placed", np.array(done))
+
+
+def opened_sooner(plan: Plan, again: Plan) -> pd.DataFrame:
+    """h, planned_date, live_date of places that open sooner in ``again``, for what waits for their permit.
+
+    What stands there comes no sooner: it adds the place's team to the cost, and no service.
+    """
+    planned = plan.tables["opens"][["h", "live_date"]].rename(columns={"live_date": "planned_date"})
+    both = planned.merge(again.tables["opens"][["h", "live_date"]], on="h")
+    return both[both["live_date"] < both["planned_date"]].reset_index(drop=True)
 
 
 def cost_by_account(plan: Plan, again: Plan) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from planner.intake.scenario_file import example_path, load_scenario, with_overr
 from planner.planning.pipeline import solve
 from planner.plans.plan import Plan
 from planner.runs.run import Run
-from planner.studies.repriced import COST, GONE, cost_by_account, reprice
+from planner.studies.repriced import COST, GONE, cost_by_account, opened_sooner, reprice
 
 pytestmark = pytest.mark.untraced
 
@@ -69,6 +69,25 @@ def test_a_contract_in_force_to_september_costs_the_same_on_quarters() -> None:
     assert list(plan.tables["demand"]["label"][8:]) == ["2029", "2030-Q1-Q3", "2030-Q4", "2031", "2032"]
     again = reprice(plan)
     assert within(again, plan, 0.002) and not len(audit(plan)) and not len(audit(again))
+
+
+def test_a_place_opens_soon_enough_for_the_halls_that_wait_for_its_permit() -> None:
+    """Place and hall go live with 2029 and the period before is 2028: its permit is there when that begins, on quarters a
+    quarter before the place opens, which is too late for a hall of longer works.
+    """
+    plan = plan_of("two-hosts", 6, steps("quarter", 1, "year"), **{"hosts[cloud]": None})
+    again = reprice(plan)
+    assert within(again, plan, 0.015) and not len(audit(again))
+    planned, opened = (p.tables["opens"].iloc[0] for p in (plan, again))
+    assert planned["permit_date"] <= opened["permit_date"] and opened["live_date"] < planned["live_date"]
+    told = opened_sooner(plan, again)
+    assert told.loc[0].to_list() == ["champion", planned["live_date"], opened["live_date"]]
+    halls, held = (p.tables["halls"].set_index(["b", "live_date"])["halls"] for p in (plan, again))
+    assert held.to_dict() == pytest.approx(halls.to_dict())
+    since = again.case.calendar.containing(planned["live_date"].date())
+    assert again.tables["fleet"].query("h == 'champion'")["t"].min() >= since
+    demand = again.tables["demand"].set_index("t")
+    assert demand.loc[: since - 1, "unserved_share"].min() == pytest.approx(1.0), "served no sooner"
 
 
 def test_plant_is_sold_on_the_nearest_day_that_finer_steps_offer() -> None:
@@ -151,7 +170,7 @@ def test_what_a_crew_of_a_year_sets_up_at_its_start_is_not_there_on_quarters(
     case = build_case(tiny(horizon=horizon, demand=demand, supply=crew), plain_catalog())
     plan = solve(case, "quick", "delay").plan
     assert plan is not None
-    with pytest.raises(NoPlan, match="crew"):
+    with pytest.raises(NoPlan, match=r"of a quarter: the racks a crew sets up would have to give$"):
         reprice(plan)
 
 
