@@ -1,7 +1,7 @@
 """Storage of energy: what it takes and gives in a slice, and how full it is at the slice's end, over the typical day.
 
 Variables: charge[h,g,t,s], discharge[h,g,t,s] MW; level[h,g,t,s] MWh that it can give at the end of a slice of the day;
-eased[h,c,m,t,s] MW of heat that cooling carries less than in the design hour, over the rest of that day.
+eased[h,c,m,t] MW of heat that cooling carries less than in the design hour, mean over the rest of that day.
 
     charge + discharge <= share that works x storage alive                             (h,g,t,s)  storage_power
     level <= energy that storage alive still holds                                     (h,g,t,s)  storage_energy
@@ -10,9 +10,9 @@ eased[h,c,m,t,s] MW of heat that cooling carries less than in the design hour, o
             - in the first slice, what stressed hours took, by the day                 (h,g,t,s)  storage_level
     hours of an event x discharge in stressed hours <= level                           (h,g,t,s)  storage_event
     sum over kinds of recharge hours x storage_firm
-        <= rest hours x mean over the day of PUE of the design hour x eased            (h,t)      recharge
-    eased <= heat in the design hour                                                   (h,c,m,t,s) eased_heat
-    sum over c of eased <= design load - load of the slice, IT of a medium             (h,m,t,s)  eased_load
+        <= rest hours x PUE of the design hour x eased                                 (h,t)      recharge
+    eased <= heat in the design hour                                                   (h,c,m,t)  eased_heat
+    sum over c of eased <= design load - mean load of the day, IT of a medium          (h,m,t)    eased_load
 
 The day is a circle: it ends as full as it began. Nothing is charged in stressed hours or in the design hour. What is given
 in stressed hours is taken back on other days. What carries the design hour (``storage_firm`` of ``planner.models.plant``,
@@ -28,10 +28,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
-
 from planner.case.case import DESIGN, STRESS, Case
-from planner.models.common import add_family, add_param, add_set, add_var, grouped, tuples
+from planner.models.common import add_family, add_param, add_set, add_var, tuples
 from planner.models.plant import add_standing, standing_mw
 from planner.models.rules import Rule
 
@@ -166,26 +164,35 @@ def declare_recharge(m: Any, case: Case) -> None:
     """The day of the design hour; power comes before it."""
     stored = {(h, t) for h, _, t in m.STORE_KIND}
     add_set(m, "RECHARGE", [key for key in m.FIRM if key[:2] in stored], 3)
-    usual = [key for key in m.CARRIED if key[3] != STRESS and (key[0], key[2]) in stored]
-    add_set(m, "EASED_LOAD", usual, 4)
-    add_set(m, "EASED", [key for key in m.HEAT if (key[0], *key[2:]) in m.EASED_LOAD], 5)
+    usual: dict[tuple[str, str, int], list[str]] = {}
+    for h, x, t, v in m.CARRIED:
+        if v != STRESS and (h, t) in stored:
+            usual.setdefault((h, x, t), []).append(v)
+    add_set(m, "EASED_LOAD", usual, 3)
+    add_family(m, "usual_slices", m.EASED_LOAD, usual, 1)
+    add_set(m, "USUAL", dict.fromkeys((t, v) for (_, _, t), slices in usual.items() for v in slices), 2)
+    hours = case.slices["hours"]
+    share = {key: hours[key] / 24.0 / _ordinary_days(case, key[0]) for key in m.USUAL}
+    add_param(m, "usual_share", m.USUAL, share)
+    cooled = [(h, c, x, t) for h, c, x, t, s in m.HEAT if s == DESIGN and (h, x, t) in usual]
+    carriers: dict[tuple[str, str, int], list[str]] = {}
+    by_day: dict[tuple[str, int], list[tuple[str, str]]] = {}
+    for h, c, x, t in cooled:
+        carriers.setdefault((h, x, t), []).append(c)
+        by_day.setdefault((h, t), []).append((c, x))
+    add_set(m, "EASED", cooled, 4)
     add_var(m, "eased", m.EASED)
-    m.eased_heat = Rule(
-        m.EASED, rule=lambda m, h, c, x, t, s: m.eased[h, c, x, t, s] <= m.heat[h, c, x, t, DESIGN]
-    )
+    add_family(m, "eased_by", m.EASED_LOAD, carriers, 1)
+    add_family(m, "eased_of_day", m.RECHARGE, {key: by_day.get(key[:2], []) for key in m.RECHARGE}, 2)
+    m.eased_heat = Rule(m.EASED, rule=lambda m, h, c, x, t: m.eased[h, c, x, t] <= m.heat[h, c, x, t, DESIGN])
     m.eased_load = Rule(
         m.EASED_LOAD,
-        rule=lambda m, h, x, t, s: (
-            sum(m.eased[h, c, x, t, s] for c in m.carriers[h, x, t, s])
-            <= m.it_peak[h, x, t, DESIGN] - m.it_load[h, x, t, s]
+        rule=lambda m, h, x, t: (
+            sum(m.eased[h, c, x, t] for c in m.eased_by[h, x, t])
+            <= m.it_peak[h, x, t, DESIGN]
+            - sum(m.usual_share[t, v] * m.it_load[h, x, t, v] for v in m.usual_slices[h, x, t])
         ),
     )
-    add_set(m, "USUAL", dict.fromkeys((t, s) for _, _, t, s in usual), 2)
-    hours = case.slices["hours"]
-    by_day = {key: hours[key] / 24.0 / _ordinary_days(case, key[0]) for key in m.USUAL}
-    add_param(m, "usual_share", m.USUAL, by_day)
-    eased = grouped(pd.DataFrame([*m.EASED], columns=["h", "c", "m", "t", "s"]), ["h", "t"], ["c", "m", "s"])
-    add_family(m, "eased_of_day", m.RECHARGE, {key: eased[key[:2]] for key in m.RECHARGE}, 3)
     kinds = case.storages
     rest = (24.0 - kinds["event_hours"]).clip(lower=0.0)
     taken = rest + kinds["event_hours"] / kinds["efficiency"]
@@ -196,9 +203,6 @@ def declare_recharge(m: Any, case: Case) -> None:
         rule=lambda m, h, t, s: (
             sum(m.recharge_hours[h, g, t] * m.storage_firm[h, g, t] for g in m.stored_kinds[h, t])
             <= m.rest_hours[h, t, s]
-            * sum(
-                m.usual_share[t, v] * m.pue[h, c, t, s] * m.eased[h, c, x, t, v]
-                for c, x, v in m.eased_of_day[h, t, s]
-            )
+            * sum(m.pue[h, c, t, s] * m.eased[h, c, x, t] for c, x in m.eased_of_day[h, t, s])
         ),
     )

@@ -13,7 +13,8 @@ from planner.case.case import DESIGN, STRESS
 HT = ["h", "t"]
 
 COVERS = {"site_flexible": "site-flexible", "firm_power": "firm-power", "backup_power": "backup-power",
-          "plant_rating": "plant-rating", "standby_rating": "backup-power", "stress_rating": "stress-rating",
+          "plant_rating": "plant-rating", "storage_rating": "plant-rating",
+          "standby_rating": "backup-power", "stress_rating": "stress-rating",
           "site_grid": "site-grid"}  # fmt: skip
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
 

@@ -15,8 +15,8 @@ KEYS = [*HGT, "s"]
 AMOUNTS = ("charge_mw", "discharge_mw", "level_mwh")
 
 COVERS = {"storage_power": "storage-power", "storage_energy": "storage-energy", "storage_level": "storage-level",
-          "storage_event": "storage-event", "storage_cycles": "storage-cycles", "storage_rating": "plant-rating",
-          "recharge": "recharge", "eased_heat": "recharge", "eased_load": "recharge"}  # fmt: skip
+          "storage_event": "storage-event", "storage_cycles": "storage-cycles", "recharge": "recharge",
+          "eased_heat": "recharge", "eased_load": "recharge"}  # fmt: skip
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
 
 
