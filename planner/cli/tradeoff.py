@@ -121,7 +121,7 @@ def _show(path: Path, tables: dict[str, Any]) -> None:
 
     out = console()
     points = tables["points"]
-    front = points[points["on_front"].astype(bool)].sort_values(["max_delay_months", "control_score"])
+    front = points[points["on_front"].astype(bool)].sort_values(["delay_months", "control_score"])
     own = bool(front["keeps_limits"].notna().any())
     table = Table(title="Trade-off of cost, delay and control", caption=CAPTION + (OWN_LIMITS if own else ""))
     for name in (

@@ -29,7 +29,7 @@ from planner.facts.catalog import Catalog, load_catalog
 from planner.facts.suggest import hint
 from planner.intake.scenario_file import load_scenario
 from planner.runs.alive import is_alive, started
-from planner.runs.disk import PART, RunError
+from planner.runs.disk import PART, RunError, parts_of
 from planner.runs.files import CATALOG, NAME, checksum, frame_of, read_json
 from planner.scenario.schema import Scenario
 
@@ -396,8 +396,18 @@ def find_run(reference: Path | str, root: Path | str = "runs") -> Run:
     if not path.is_dir() and NAME.fullmatch(str(reference)) and below.is_dir():
         return Run(below)
     if not path.exists() and path.parent == Path():
+        for part in reversed(parts_of(below)):
+            raise RunError(_no_result(str(reference), Run(part)))
         raise RunError(f"there is no run {str(reference)!r}{hint(path.name, _names(Path(root)))}")
     return Run(path)
+
+
+def _no_result(name: str, left: Run) -> str:
+    """Why a run whose folder is still a hidden one cannot be read."""
+    if left.status == "running":
+        return f"the run {name!r} has no result yet: it is at work"
+    go_on = f"; go on from its {left.plans_left} plans with: {left.resume}" if left.resume else ""
+    return f"the run {name!r} has no result: its process ended before it was whole{go_on}"
 
 
 RUN_COLUMNS = [

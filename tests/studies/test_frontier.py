@@ -26,9 +26,9 @@ from planner.planning.pipeline import solve
 from planner.report.charts.frontier import frontier as chart
 from planner.report.front import in_words, most_control, no_own_plan
 from planner.runs import disk
-from planner.runs.disk import WriteError
+from planner.runs.disk import RunError, WriteError
 from planner.runs.frontier import NONE_FITS, _made, live_of_run, points_left, run_frontier
-from planner.runs.run import POINTS, Run, clean_runs, list_runs
+from planner.runs.run import POINTS, Run, clean_runs, find_run, list_runs
 from planner.solver.arrays import Arrays
 from planner.solver.engine import Engine
 from planner.studies import frontier as studies
@@ -294,6 +294,10 @@ def test_a_full_disk_leaves_the_plans_and_what_goes_on_from_them_makes_the_same_
     assert clean_runs(tmp_path) == [], "what can be resumed is no rubbish"
     told = CliRunner().invoke(app, ["runs", "--runs", str(tmp_path)]).output
     assert f"cut was stopped and can be resumed, with 2 plans made: {row['resume']}\n" in told
+    with pytest.raises(
+        RunError, match="ended before it was whole; go on from its 2 plans with: planner frontier"
+    ):
+        find_run("cut", tmp_path)
     done = CliRunner().invoke(app, shlex.split(row["resume"])[1:])
     assert done.exit_code == 0, done.output
     again = Run(tmp_path / "cut")
