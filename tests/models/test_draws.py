@@ -350,8 +350,9 @@ def test_no_engine_is_bought_for_one_quarter_to_be_paid_by_a_grant(
 ) -> None:
     """An engine loses half its price the day it is bought: a grant of 60 % that asks for no years of service pays for that.
 
-    Service begins in the horizon's last quarter, and the engine saves some power and a set of backup.
+    Service begins in the horizon's last quarter, and the engine, set up at once, saves some power and a set of backup.
     """
+    at_once = plain_catalog({("power_options", ENGINE, "construction_months"): 0})
     engine = {"id": ENGINE, "capex_usd_per_kw": 1500, "unit_mw": 0, "lead_months": 3, "permit_months": 0,
               "resale_pct": 50, "fuel_usd_per_mmbtu": 10}  # fmt: skip
 
@@ -359,7 +360,7 @@ def test_no_engine_is_bought_for_one_quarter_to_be_paid_by_a_grant(
         finance = {**ASKED, "residual": "market", "sources": list(sources)}
         site, work = {"power": {"options": [engine]}}, {"must_serve_by": "2029-10-01"}
         found: dict[Any, float] = optimise(
-            build_case(tiny(finance=finance, sites=site, demand=work), plain_catalog())
+            build_case(tiny(finance=finance, sites=site, demand=work), at_once)
         ).used("plant")
         return found
 

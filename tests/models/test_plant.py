@@ -243,13 +243,19 @@ def test_used_plant_fetches_what_a_buyer_pays_and_what_stays_keeps_its_line(plac
 
 
 @pytest.mark.parametrize(("rule", "bought"), [("straight-line", True), ("none", False), ("market", False)])
-def test_a_bridge_of_two_years_is_rented_unless_it_sells_as_if_new(place, facts, optimise, rule, bought):
-    """1,600 USD/kW bought, 1,080 for two years rented; a straight line gives 88 % of the price back, a buyer 33 %."""
+def test_a_bridge_of_two_years_is_rented_unless_it_sells_as_if_new(
+    place, plain_catalog, optimise, rule, bought
+):
+    """1,600 USD/kW bought, 1,080 for two years rented; a straight line gives 88 % of the price back, a buyer 33 %.
+
+    Both are set up at once: what takes months to build needs its place's permit that much sooner.
+    """
+    at_once = plain_catalog({("power_options", ENGINE, "construction_months"): 0})
     years = {"horizon": {"start": "2027-01-01", "years": 4}, "finance": {"residual": rule}}
     asked = option(
         ENGINE, capex_usd_per_kw=1600, rent_usd_per_kw_month=45, term_months=24, fuel_usd_per_mmbtu=20
     )
-    answer = optimise(place(asked, grid=36, **years), facts)
+    answer = optimise(place(asked, grid=36, **years), at_once)
     assert bool(answer.used("plant")) == bought and bool(answer.used("hire")) == (not bought)
 
 
