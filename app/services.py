@@ -19,7 +19,7 @@ from planner.facts.errors import PlannerError
 from planner.jobs import access_log
 from planner.jobs.askers import asked_by
 from planner.jobs.store import Job, QueueFull, Store, input_hash
-from planner.runs.disk import parts_of
+from planner.runs.disk import folder_of
 
 if TYPE_CHECKING:
     from planner.facts.catalog import Catalog
@@ -250,7 +250,7 @@ class Services:
         if not RUN_ID.fullmatch(run_id or "") or ".." in run_id:
             self.log_access("refused", f"malformed run id {run_id[:80]!r}")
             raise NotFound("This is not the id of a run.")
-        job, folder = self.store.job(run_id), self._folder(run_id)
+        job, folder = self.store.job(run_id), folder_of(self.runs_root / run_id)
         if job is None and not folder.is_dir():
             raise NotFound(f"There is no run {run_id}.")
         item = job or asked_by(folder)
@@ -277,13 +277,8 @@ class Services:
         """The same, or what a process of the command line that is at work or ended too early has written of it."""
         from planner.runs.run import Run
 
-        folder = self._folder(self.check_run(run_id))
+        folder = folder_of(self.runs_root / self.check_run(run_id))
         return Run(folder) if self.store.job(run_id) is None else self.run(run_id)
-
-    def _folder(self, run_id: str) -> Path:
-        """The folder of a run of the command line; while it has none, the hidden one that was last written in for it."""
-        place = self.runs_root / run_id
-        return place if place.is_dir() else next(reversed(parts_of(place)), place)
 
     def run_path(self, run_id: str) -> Path:
         """The directory of a run the user may see, whether or not it exists yet."""

@@ -34,7 +34,7 @@ import pyomo.environ as pe
 from planner.case.case import STRESS, Case
 from planner.case.columns import joined
 from planner.case.fading import holds, years_at_end
-from planner.case.plant_offers import STORED
+from planner.case.plant_offers import steady_supplies
 from planner.case.registry import PURCHASE
 from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, tuples
 from planner.models.ledger import Booked, asset, book, local
@@ -113,6 +113,16 @@ def firm_mw(m: Any, h: Any, bought: Any, bridging: Any, hired: Any) -> Any:
     )
 
 
+def steady_mw(m: Any, h: Any, t: Any) -> Any:
+    """MW of firm plant but storage that stand, by ONSITE."""
+    return firm_mw(m, h, m.steady_plants[h, t], m.steady_bridges[h, t], m.steady_hires[h, t])
+
+
+def rating_mw(m: Any, h: Any, t: Any) -> Any:
+    """MW of plant that can be counted on in the design hour, by ONSITE."""
+    return steady_mw(m, h, t) + sum(m.storage_firm[h, g, t] for g in m.stored_kinds[h, t])
+
+
 def faded_mw(m: Any, h: Any, g: Any, t: Any, bought: Any, bridging: Any) -> Any:
     """MW that storage bought of a kind has lost by its age of what can be counted on."""
     return sum(m.firm_faded[h, g, v, t] * m.plant[h, g, v] for v in bought) + sum(
@@ -154,7 +164,7 @@ def _declare_output(m: Any, case: Case) -> None:
 
 
 def _declare_rating(m: Any, case: Case) -> None:
-    steady = case.supplies[(case.supplies["firm_share"] > 0) & (case.supplies["fuel"] != STORED)]
+    steady = steady_supplies(case.supplies)
     starting = steady[steady["starts"]]
     for kind, some in (("steady", steady), ("standby", starting)):
         add_standing(m, case, kind, m.ONSITE, ["h"], some.index)
@@ -174,11 +184,7 @@ def _declare_rating(m: Any, case: Case) -> None:
     )
     m.plant_rating = Rule(
         m.ONSITE,
-        rule=lambda m, h, t: (
-            m.plant_firm[h, t] + m.plant_standby[h, t]
-            <= firm_mw(m, h, m.steady_plants[h, t], m.steady_bridges[h, t], m.steady_hires[h, t])
-            + sum(m.storage_firm[h, g, t] for g in m.stored_kinds[h, t])
-        ),
+        rule=lambda m, h, t: m.plant_firm[h, t] + m.plant_standby[h, t] <= rating_mw(m, h, t),
     )
     m.standby_rating = Rule(
         m.ONSITE,
@@ -191,19 +197,18 @@ def _declare_rating(m: Any, case: Case) -> None:
 
 def _declare_stress(m: Any, case: Case) -> None:
     """What gives power in stressed hours is no backup then."""
-    firm = case.supplies.index[(case.supplies["firm_share"] > 0) & (case.supplies["fuel"] != STORED)]
+    steady = steady_supplies(case.supplies).index
     kinds: dict[tuple[str, int, str], list[str]] = {}
     for h, g, t, s in m.OUTPUT:
-        if s == STRESS and (h, g) in firm:
+        if s == STRESS and (h, g) in steady:
             kinds.setdefault((h, t, s), []).append(g)
     add_set(m, "STRESSED", kinds, 3)
     add_family(m, "stress_kinds", m.STRESSED, kinds, 1)
-    add_standing(m, case, "stress", m.STRESSED, ["h"], firm)
     m.stress_rating = Rule(
         m.STRESSED,
         rule=lambda m, h, t, s: (
             sum(m.gen[h, g, t, s] for g in m.stress_kinds[h, t, s]) + m.plant_standby[h, t]
-            <= firm_mw(m, h, m.stress_plants[h, t, s], m.stress_bridges[h, t, s], m.stress_hires[h, t, s])
+            <= steady_mw(m, h, t)
         ),
     )
 

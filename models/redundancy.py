@@ -21,7 +21,7 @@ import pyomo.environ as pe
 
 from planner.case.case import Case
 from planner.models.common import add_param, add_set, add_var
-from planner.models.plant import add_standing, firm_mw, standing_mw
+from planner.models.plant import add_standing, rating_mw, standing_mw, steady_mw
 from planner.models.rules import Rule
 
 
@@ -61,17 +61,12 @@ def declare(m: Any, case: Case) -> None:
 def _declare_spare(m: Any) -> None:
     m.spare_unit = Rule(
         m.SPARE,
-        rule=lambda m, h, t: (
-            m.plant_firm[h, t] + m.unit_loss[h, t]
-            <= firm_mw(m, h, m.steady_plants[h, t], m.steady_bridges[h, t], m.steady_hires[h, t])
-            + sum(m.storage_firm[h, g, t] for g in m.stored_kinds[h, t])
-        ),
+        rule=lambda m, h, t: m.plant_firm[h, t] + m.unit_loss[h, t] <= rating_mw(m, h, t),
     )
     add_set(m, "SPARE_STRESS", [key for key in m.STRESSED if key[:2] in m.SPARE], 3)
     m.spare_in_stress = Rule(
         m.SPARE_STRESS,
         rule=lambda m, h, t, s: (
-            sum(m.gen[h, g, t, s] for g in m.stress_kinds[h, t, s]) + m.unit_loss[h, t]
-            <= firm_mw(m, h, m.stress_plants[h, t, s], m.stress_bridges[h, t, s], m.stress_hires[h, t, s])
+            sum(m.gen[h, g, t, s] for g in m.stress_kinds[h, t, s]) + m.unit_loss[h, t] <= steady_mw(m, h, t)
         ),
     )

@@ -164,31 +164,24 @@ def declare_recharge(m: Any, case: Case) -> None:
     """The day of the design hour; power comes before it."""
     stored = {(h, t) for h, _, t in m.STORE_KIND}
     add_set(m, "RECHARGE", [key for key in m.FIRM if key[:2] in stored], 3)
-    usual: dict[tuple[str, str, int], list[str]] = {}
+    cooled = [(h, x, t) for h, x, t, _ in m.CARRIED_DESIGN if (h, t) in stored]
+    slices: dict[tuple[str, str, int], list[str]] = {}
     for h, x, t, v in m.CARRIED:
-        if v != STRESS and (h, t) in stored:
-            usual.setdefault((h, x, t), []).append(v)
-    add_set(m, "EASED_LOAD", usual, 3)
-    add_family(m, "usual_slices", m.EASED_LOAD, usual, 1)
-    add_set(m, "USUAL", dict.fromkeys((t, v) for (_, _, t), slices in usual.items() for v in slices), 2)
+        if v != STRESS:
+            slices.setdefault((h, x, t), []).append(v)
+    add_set(m, "EASED_LOAD", cooled, 3)
+    add_family(m, "usual_slices", m.EASED_LOAD, {key: slices.get(key, []) for key in cooled}, 1)
+    add_set(m, "USUAL", dict.fromkeys((key[2], v) for key in cooled for v in m.usual_slices[key]), 2)
     hours = case.slices["hours"]
     share = {key: hours[key] / 24.0 / _ordinary_days(case, key[0]) for key in m.USUAL}
     add_param(m, "usual_share", m.USUAL, share)
-    cooled = [(h, c, x, t) for h, c, x, t, s in m.HEAT if s == DESIGN and (h, x, t) in usual]
-    carriers: dict[tuple[str, str, int], list[str]] = {}
-    by_day: dict[tuple[str, int], list[tuple[str, str]]] = {}
-    for h, c, x, t in cooled:
-        carriers.setdefault((h, x, t), []).append(c)
-        by_day.setdefault((h, t), []).append((c, x))
-    add_set(m, "EASED", cooled, 4)
+    add_set(m, "EASED", [(h, c, x, t) for h, x, t in cooled for c in m.design_carriers[h, x, t, DESIGN]], 4)
     add_var(m, "eased", m.EASED)
-    add_family(m, "eased_by", m.EASED_LOAD, carriers, 1)
-    add_family(m, "eased_of_day", m.RECHARGE, {key: by_day.get(key[:2], []) for key in m.RECHARGE}, 2)
     m.eased_heat = Rule(m.EASED, rule=lambda m, h, c, x, t: m.eased[h, c, x, t] <= m.heat[h, c, x, t, DESIGN])
     m.eased_load = Rule(
         m.EASED_LOAD,
         rule=lambda m, h, x, t: (
-            sum(m.eased[h, c, x, t] for c in m.eased_by[h, x, t])
+            sum(m.eased[h, c, x, t] for c in m.design_carriers[h, x, t, DESIGN])
             <= m.it_peak[h, x, t, DESIGN]
             - sum(m.usual_share[t, v] * m.it_load[h, x, t, v] for v in m.usual_slices[h, x, t])
         ),
@@ -203,6 +196,6 @@ def declare_recharge(m: Any, case: Case) -> None:
         rule=lambda m, h, t, s: (
             sum(m.recharge_hours[h, g, t] * m.storage_firm[h, g, t] for g in m.stored_kinds[h, t])
             <= m.rest_hours[h, t, s]
-            * sum(m.pue[h, c, t, s] * m.eased[h, c, x, t] for c, x in m.eased_of_day[h, t, s])
+            * sum(m.pue[h, c, t, s] * m.eased[h, c, x, t] for c, x in m.firm_heat[h, t, s])
         ),
     )

@@ -141,7 +141,7 @@ def _space(view: View, found: Findings) -> None:
 
 def lease_rent(view: View, hall: ExistingHall) -> float:
     """Rent of a leased hall that is there, MUSD a step."""
-    host = next(h for h in view.scenario.hosts if h.id == hall.host)
+    host = view.context.host(hall.host)
     usd = hall.usd_per_kw_month or host.colocation_usd_per_kw_month
     if usd is None:
         usd = view.context.param("colocation_usd_per_kw_month")

@@ -38,7 +38,7 @@ def check(view: View, found: Findings) -> None:
             found.at_most(
                 "spare-unit", over(place, need).set_axis([(h, g, t)]), left.set_axis([(h, g, t)]), message
             )
-        short = recharge_short_mw(view, over(place, lines) + over(place, stands["steady_mw"]) - lost)
+        short = recharge_short_mw(view, over(place, lines), pd.Series(lost, place))
         found.at_most("spare-unit", short, 0.0, f"storage is not charged again when a unit of {g} is lost")
 
 

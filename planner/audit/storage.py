@@ -100,14 +100,15 @@ def _level(view: View, found: Findings, rows: pd.DataFrame) -> None:
 
 
 def _recharge(view: View, found: Findings) -> None:
-    load, stands = built_load(view), ratings(view)
-    carried = sum(over(load.index, mw) for mw in (grid_mw(view), flexible_mw(view), stands["steady_mw"]))
-    short = recharge_short_mw(view, carried - over(load.index, held_mw(view)))
+    index = built_load(view).index
+    short = recharge_short_mw(
+        view, over(index, grid_mw(view)) + over(index, flexible_mw(view)), held_mw(view)
+    )
     found.at_most("recharge", short, 0.0, "storage that the design day does not charge again")
 
 
-def recharge_short_mw(view: View, carried: pd.Series) -> pd.Series:
-    """(h, t) -> MW that lines and steady plant, which carry so much all day, lack to charge again what storage gives.
+def recharge_short_mw(view: View, lines: pd.Series, idle: pd.Series) -> pd.Series:
+    """(h, t) -> MW that ``lines`` and steady plant, but for what of it is ``idle``, lack to charge storage again all day.
 
     Storage gives what they leave of the design hour, the kinds that stand with the least loss first; none where they leave
     nothing. Machines do their usual work in the rest of that day, at the least PUE that could cool them.
@@ -115,12 +116,13 @@ def recharge_short_mw(view: View, carried: pd.Series) -> pd.Series:
     rows = stored_ratings(view)
     if not len(rows):
         return pd.Series(dtype=float)
+    carried = lines + over(lines.index, ratings(view)["steady_mw"]) - over(lines.index, idle)
     dispatch = view.table("dispatch")
     usual = dispatch[dispatch["s"] != STRESS]
     mean = total(usual, HT, usual["it_mw"] * usual["hours"]) / total(usual, HT, usual["hours"])
     pue = view.case.pue[view.case.pue["s"] == DESIGN].reset_index(drop=True)
     least = pue.groupby(HT)["pue"].min()
-    left = (over(carried.index, built_load(view)) - carried).clip(lower=0.0)
+    left = (over(lines.index, built_load(view)) - carried).clip(lower=0.0)
     rows = rows.join(view.case.storages[["efficiency", "event_hours"]], on=["h", "g"])
     rows = rows.sort_values("efficiency", ascending=False, kind="stable")
     before = rows.groupby(HT)["mw"].cumsum() - rows["mw"]

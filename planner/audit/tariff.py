@@ -7,7 +7,6 @@ import pandas as pd
 from planner.audit.book import Book
 from planner.audit.findings import Findings
 from planner.audit.firm import carried_mw, facility_peak, held_mw
-from planner.audit.plant import ratings
 from planner.audit.storage import recharge_short_mw
 from planner.audit.view import View, over, total
 
@@ -27,10 +26,9 @@ def check(view: View, found: Findings) -> None:
     highest = dispatch.groupby(HT)["import_mw"].max()
     drawn = over(index, highest).clip(lower=over(index, facility_peak(view)) - over(index, carried_mw(view)))
     found.at_least("billed-peak", over(index, billed), drawn, "import above what is billed")
-    steady = over(index, ratings(view)["steady_mw"]) - over(index, held_mw(view))
     found.at_most(
         "billed-peak",
-        recharge_short_mw(view, over(index, billed) + steady),
+        recharge_short_mw(view, over(index, billed), held_mw(view)),
         0.0,
         "import below the mean of the design day, which charges storage again",
     )

@@ -87,6 +87,11 @@ def unit_mw(context: Context, option: PowerOption) -> tuple[float, bool]:
     return (0.0, False) if pd.isna(unit) else (unit, unit > 0 and unit >= least)
 
 
+def steady_supplies(supplies: pd.DataFrame) -> pd.DataFrame:
+    """Rows of ``case.supplies`` of firm plant but storage."""
+    return supplies[(supplies["firm_share"] > 0) & (supplies["fuel"] != STORED)]
+
+
 def steps(context: Context, option: PowerOption, field: str) -> int:
     """Whole steps of some months; none where none are known."""
     months = figure(context, option, field)

@@ -14,7 +14,7 @@ import pandas as pd
 from planner.case.case import MEDIA, Case
 from planner.case.columns import records
 from planner.case.cooling import existing_cooling_mw
-from planner.case.plant_offers import STORED
+from planner.case.plant_offers import steady_supplies
 
 NEVER = 10**6
 EXISTING = {"space": "existing_mw", "grid": "existing_grid_mw", "backup": "existing_backup_mw"}
@@ -71,7 +71,7 @@ def host_first(case: Case, host: str) -> dict[str, int]:
     build = case.hosts.loc[host, "mode"] == "build"
     opened = 0 if bool(case.hosts.loc[host, "exists"]) else _first(case.opens, host)
     more = _first(case.halls if build else case.leases, host)
-    firm = case.supplies[(case.supplies["firm_share"] > 0) & (case.supplies["fuel"] != STORED)]
+    firm = steady_supplies(case.supplies)
     grid = min(_first_grid(case, host), _first_plant(case, host, firm))
     backup = min(_first(case.backups, host), _first_plant(case, host, firm[firm["starts"]]))
     return {"space": max(opened, more), "grid": grid, "backup": backup}

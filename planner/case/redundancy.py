@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from planner.case.context import Context
-from planner.case.plant_offers import STORED, offered
+from planner.case.plant_offers import offered, steady_supplies
 from planner.case.table import Table
 from planner.facts.errors import MissingFact
 
@@ -25,7 +25,7 @@ def redundancy_table(context: Context, supplies: pd.DataFrame) -> pd.DataFrame:
         for key, (site, _) in offered(context).items()
         if site.power and site.power.redundancy == "N+1"
     }
-    firm = supplies[(supplies["firm_share"] > 0) & (supplies["fuel"] != STORED)]
+    firm = steady_supplies(supplies)
     rows: list[tuple[Any, ...]] = []
     for (h, g), kind in firm[[key in asked for key in firm.index]].iterrows():
         unit = float(kind["unit_mw"])

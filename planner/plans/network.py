@@ -269,8 +269,8 @@ def _capacity(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activ
         a, k, t = str(row["a"]), str(row["k"]), case.calendar.step_of(int(row["t"]))
         offered = case.rents[(case.rents["h"] == h) & (case.rents["a"] == a) & (case.rents["k"] == k)]
         first = case.calendar.step_of(int(offered["t"].min()))
-        host = next(x for x in case.scenario.hosts if x.id == h)
-        lead = case.calendar.whole_steps(host.open_lead_months)
+        months = Context.of(case.scenario, case.catalog).host(h).open_lead_months
+        lead = case.calendar.whole_steps(months)
         yield Activity(f"rent {k}", "rent", k, lead, first - lead, (), t - lead, t)
 
 

@@ -64,6 +64,11 @@ def parts_of(directory: Path) -> list[Path]:
     return sorted((path for path in found if path.is_dir()), key=lambda path: path.stat().st_mtime)
 
 
+def folder_of(directory: Path) -> Path:
+    """Where a run is: its directory, or while there is none the hidden folder that was last written in for it."""
+    return directory if directory.is_dir() else next(reversed(parts_of(directory)), directory)
+
+
 def write_text(path: Path, text: str, append: bool = False) -> None:
     """The same for text, in UTF-8 with line ends as given."""
     write_bytes(path, text.encode("utf-8"), append)

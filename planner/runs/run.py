@@ -29,7 +29,7 @@ from planner.facts.catalog import Catalog, load_catalog
 from planner.facts.suggest import hint
 from planner.intake.scenario_file import load_scenario
 from planner.runs.alive import is_alive, started
-from planner.runs.disk import PART, RunError, parts_of
+from planner.runs.disk import PART, RunError, folder_of
 from planner.runs.files import CATALOG, NAME, checksum, frame_of, read_json
 from planner.scenario.schema import Scenario
 
@@ -396,8 +396,8 @@ def find_run(reference: Path | str, root: Path | str = "runs") -> Run:
     if not path.is_dir() and NAME.fullmatch(str(reference)) and below.is_dir():
         return Run(below)
     if not path.exists() and path.parent == Path():
-        for part in reversed(parts_of(below)):
-            raise RunError(_no_result(str(reference), Run(part)))
+        if (left := folder_of(below)) != below:
+            raise RunError(_no_result(str(reference), Run(left)))
         raise RunError(f"there is no run {str(reference)!r}{hint(path.name, _names(Path(root)))}")
     return Run(path)
 
