@@ -116,22 +116,16 @@ def build_case(scenario: Scenario, catalog: Catalog | None = None, truth: bool =
     control_floors, floor_periods = limits.control_floors(context, wanted)
     signed = agreements.agreement_table(context, deals)
     opens, built, leases = sites.open_table(context), halls.hall_table(context), halls.lease_table(context)
-    decisions, decision_members = limits.decision_tables(
-        context,
-        _decision_families(
-            systems,
-            {
-                "orders": orders,
-                "rents": rents,
-                "opens": opens,
-                "halls": built,
-                "leases": leases,
-                "agreements": signed,
-            },
-            stacks,
-            hosts,
-        ),
-    )
+    tables = {
+        "orders": orders,
+        "rents": rents,
+        "opens": opens,
+        "halls": built,
+        "leases": leases,
+        "agreements": signed,
+    }
+    families = _decision_families(systems, tables, stacks, hosts) if scenario.decisions else {}
+    decisions, decision_members = limits.decision_tables(context, families)
     bought, hired, supplies = (
         plant.plant_table(context),
         plant.hire_table(context),

@@ -180,10 +180,10 @@ def joined(left: pd.DataFrame, right: pd.DataFrame, keys: Sequence[str]) -> pd.D
     keys = list(keys)
     if both := set(left.columns).intersection(right.columns).difference(keys):
         raise ValueError(f"both tables have a column {', '.join(sorted(both))}")
-    left, right = left.reset_index(drop=True), right.reset_index(drop=True)
-    for key, column in ((k, table[k]) for table in (left, right) for k in keys):
-        if column.dtype.kind in "fO" and column.isna().any():
-            raise ValueError(f"the key {key} has no value in {int(column.isna().sum())} rows")
+    left, right = numbered(left), numbered(right)
+    for key, column in ((k, table[k].array) for table in (left, right) for k in keys):
+        if column.dtype.kind in "fO" and (missing := column.isna()).any():
+            raise ValueError(f"the key {key} has no value in {int(missing.sum())} rows")
     if len(left) + len(right) > SMALL and all(left[k].dtype == right[k].dtype for k in keys):
         return left.merge(right, on=keys)
     rows: dict[Any, list[int]] = {}

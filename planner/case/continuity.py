@@ -43,6 +43,9 @@ def with_kept_service(case: Case) -> Case:
     kept = _kept(case, possible, fresh)
     losses, own = _losses(case), _ending(case, kept, possible, fresh)
     orders, work = orders_ended(case), work_ended(case)
+    if not any(map(len, (losses, own, orders, work))):  # as in most small cases
+        lapses = keyed([], ["w", *HAK, "before", "t"], ["weight"])
+        return replace(case, kept=kept, lapses=lapses, losses=keyed([], HAKT, ["working_k", "own"]))
     named = keyed(pd.concat([losses[HAKT], orders[HAKT]]).drop_duplicates(), HAKT, [])
     lapses = _lapses(case, kept, named, pd.concat([own, work[["w", *HAKT]]], ignore_index=True))
     ends = own[HAKT].drop_duplicates().assign(working_k=0.0, own=True)
@@ -69,8 +72,10 @@ def _kept(case: Case, possible: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFra
     since = joined(possible.groupby(["w", *HAK], as_index=False)["t"].min(), live, HAK)
     since = since.assign(first=since[["t", "live"]].max(axis=1)).groupby("w", as_index=False)["first"].min()
     rows = joined(joined(rows, since, ["w"]), possible[["w", "t"]].drop_duplicates(), ["w", "t"])
-    ends = pd.MultiIndex.from_frame(alone(case, possible)[["w", "t"]])
-    rows = rows[(rows["t"] >= rows["first"]) & ~pd.MultiIndex.from_frame(rows[["w", "t"]]).isin(ends)]
+    rows = rows[rows["t"] >= rows["first"]]
+    if len(ends := alone(case, possible)):
+        ended = pd.MultiIndex.from_frame(ends[["w", "t"]])
+        rows = rows[~pd.MultiIndex.from_frame(rows[["w", "t"]]).isin(ended)]
     share = rows["carried_kref"] / rows["demand_kref"]
     return keyed(rows.assign(before=rows["t"] - 1, share=share)[["w", "before", "t", "share"]],
                  ["w", "before", "t"], ["share"])  # fmt: skip
@@ -82,9 +87,10 @@ def _ending(case: Case, kept: pd.DataFrame, possible: pd.DataFrame, fresh: pd.Da
     longest = rents.groupby(HAK)["periods"].transform("max") == rents["periods"]
     rents = rents[longest].rename(columns={"periods": "life"})
     ends = pd.concat([table[[*HAKT, "life"]] for table in (case.orders, rents)], ignore_index=True)
-    ends = ends.assign(t=case.calendar.periods_of(case.calendar.steps_of(ends["t"]) + ends["life"]))[
-        HAKT
-    ].drop_duplicates()
+    ends = ends.assign(t=case.calendar.periods_of(case.calendar.steps_of(ends["t"]) + ends["life"]))
+    ends = ends.loc[ends["t"] < case.calendar.n, HAKT].drop_duplicates()
+    if not len(ends):
+        return empty_table(["w", *HAKT])
     rows = joined(possible[["w", *HAKT]].assign(t=possible["t"] + 1), ends, HAKT)
     rows = joined(rows, kept[["w", "t"]], ["w", "t"])
     replaced = pd.MultiIndex.from_frame(fresh[["w", "t"]])

@@ -11,6 +11,7 @@ Answers of an offer are derived from its attributes (``planner.case.attributes``
 from __future__ import annotations
 
 import numbers
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
@@ -29,6 +30,11 @@ WEIGHTINGS = ("v1.2.1", "calculator", "equal")
 
 def prepare_criteria(catalog: Catalog) -> pd.DataFrame:
     """Criteria with level values and seals as tuples of numbers, in framework order."""
+    return _criteria(catalog).copy(deep=False)
+
+
+@lru_cache(maxsize=8)
+def _criteria(catalog: Catalog) -> pd.DataFrame:
     criteria = catalog.table("control_criteria").copy()
     for column, kind in (("level_values", float), ("level_seals", int)):
         criteria[column] = [tuple(kind(x) for x in str(text).split(";")) for text in criteria[column]]
@@ -51,8 +57,9 @@ def answers_text(answers: Answers) -> str:
 
 def _flat(answers: Answers, criteria: pd.DataFrame) -> list[int]:
     """All levels in framework order; raises ``BadValue`` with every fault, by objective and criterion."""
-    names = criteria.groupby("objective", sort=False)["objective_name"].first()
-    counts = criteria.groupby("objective", sort=False).size().tolist()
+    objectives = criteria["objective"].tolist()
+    names = dict(zip(objectives, criteria["objective_name"].tolist(), strict=True))
+    counts = Counter(objectives).values()
     try:
         given = [list(objective) for objective in answers]
     except TypeError as error:
@@ -61,14 +68,12 @@ def _flat(answers: Answers, criteria: pd.DataFrame) -> list[int]:
         raise BadValue(f"answers must be eight lists of levels, one an objective, not {len(given)}")
     faults = [
         f"objective {i} ({name}): {len(levels)} levels for {count} criteria, {i}.1 to {i}.{count}"
-        for i, (name, count, levels) in enumerate(zip(names, counts, given, strict=True), 1)
+        for i, (name, count, levels) in enumerate(zip(names.values(), counts, given, strict=True), 1)
         if len(levels) != count
     ]
     if not faults:
         flat = [level for levels in given for level in levels]
-        rows = zip(
-            flat, criteria["level_values"], criteria["criterion_id"], criteria["objective"], strict=True
-        )
+        rows = zip(flat, criteria["level_values"], criteria["criterion_id"], objectives, strict=True)
         faults = [
             f"objective {objective[4:]} ({names[objective]}), criterion {name}: level {level} is not a whole "
             f"number between 1 and {len(values)}"

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.climate import pue_at
+from planner.case.columns import records
 from planner.case.context import Context
 from planner.case.cooling import technologies
 from planner.case.sites import is_existing
@@ -53,6 +54,14 @@ def cap_table(context: Context) -> pd.DataFrame:
 
 def _in_force(context: Context, host: Host, measure: str) -> dict[int, Cap]:
     """t -> the strictest cap that is in force on any day of the period: one that eases helps from the next on."""
+    key = ("efficiency caps", host.id, measure)
+    if key not in context.memo:
+        context.memo[key] = _strictest(context, host, measure)
+    found: dict[int, Cap] = context.memo[key]
+    return found
+
+
+def _strictest(context: Context, host: Host, measure: str) -> dict[int, Cap]:
     calendar, caps = context.calendar, dict[int, list[Cap]]()
     steps = _steps(context, host, measure)
     ends = [*(calendar.first_from(day) for day, *_ in steps[1:]), calendar.n]
@@ -72,14 +81,11 @@ def _steps(context: Context, host: Host, measure: str) -> list[tuple[date, float
         return sorted(found, key=lambda step: step[0])
     rules = context.catalog.table("efficiency_rules")
     whom = "standing" if is_existing(context, host) else "new"
-    rules = rules[
-        (rules["iso3"] == context.host_country(host))
-        & (rules["measure"] == measure)
-        & (rules["applies_to"] == whom)
-    ]
+    wanted = context.host_country(host), measure, whom
     laws = [
-        (date.fromisoformat(str(row.from_date)), float(row.most), -1, str(row.Index))
-        for row in rules.itertuples()
+        (date.fromisoformat(str(row.from_date)), float(row.most), -1, str(law))
+        for law, row in zip(rules.index, records(rules), strict=True)
+        if (row.iso3, row.measure, row.applies_to) == wanted
     ]
     return sorted(laws, key=lambda step: step[0])
 

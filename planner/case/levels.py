@@ -259,10 +259,11 @@ def gain_tables(
 
 def most_gained(serve: pd.DataFrame, gains: pd.DataFrame) -> pd.Series:
     """Of every row of ``case.serve`` what all levels of its host add to its score, by ``case.level_gains``."""
+    if not len(gains):
+        return pd.Series(0.0, index=serve.index)
     total = gains.groupby(WHAK)["gain"].sum()
     at = pd.MultiIndex.from_frame(serve[WHAK])
-    added = total.reindex(at).fillna(0.0).to_numpy(float) if len(total) else np.zeros(len(at))
-    return pd.Series(added, index=serve.index)
+    return pd.Series(total.reindex(at).fillna(0.0).to_numpy(float), index=serve.index)
 
 
 def scored(case: Case, held: Collection[tuple[str, str]]) -> pd.DataFrame:

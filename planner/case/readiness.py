@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import MEDIA, Case
-from planner.case.columns import records
+from planner.case.columns import keys_of, records
 from planner.case.cooling import existing_cooling_mw
 from planner.case.plant_offers import steady_supplies
 
@@ -37,10 +37,9 @@ def ready_from(case: Case, serve: pd.DataFrame, needs: Collection[str] = NEEDS) 
     places = host_ready(case, needs)
     cooled = cooling_ready(case)
     mode = serve["h"].map(case.hosts["mode"])
-    key = pd.MultiIndex.from_frame(serve[["h", "k"]])
-    heat = pd.Series(key.map(cooled.to_dict()), index=serve.index).fillna(NEVER)
+    heat = np.array([cooled.get(key, NEVER) for key in keys_of(serve, ["h", "k"])], dtype=float)
     first = serve["h"].map(places).fillna(0).where(mode != "cloud", 0)
-    return first.where(mode != "build", first.combine(heat, max))
+    return first.where(mode != "build", np.maximum(first, heat))
 
 
 def soonest_service(case: Case, host: str, needs: Collection[str] = NEEDS) -> int:
@@ -79,13 +78,17 @@ def host_first(case: Case, host: str) -> dict[str, int]:
 
 def _first_plant(case: Case, host: str, kinds: pd.DataFrame) -> int:
     """First period in which plant of these kinds, bought or rented, may be live."""
-    named = set(kinds.loc[kinds["h"] == host, "g"])
+    named = set(kinds.loc[kinds["h"] == host, "g"]) if len(kinds) else ()
+    if not named:
+        return NEVER
     return min(_first(table[table["g"].isin(named)], host) for table in (case.plants, case.hires))
 
 
 def _first(table: pd.DataFrame, host: str) -> int:
-    rows = table.loc[table["h"] == host, "t"] if len(table) else ()
-    return int(min(rows)) if len(rows) else NEVER
+    if not len(table):
+        return NEVER
+    rows = zip(table["h"].tolist(), table["t"].tolist(), strict=True)
+    return min((int(t) for h, t in rows if h == host), default=NEVER)
 
 
 def _first_grid(case: Case, host: str) -> int:
@@ -98,7 +101,7 @@ def _first_grid(case: Case, host: str) -> int:
     return min([*later, loose])
 
 
-def cooling_ready(case: Case) -> pd.Series:
+def cooling_ready(case: Case) -> dict[tuple[str, str], int]:
     """(h, k) -> first period in which every kind of heat of the system can be carried at a host that builds."""
     offers = pd.concat(
         [table.reset_index(drop=True)[["h", "c", "t"]] for table in (case.cooling, case.refits)]
@@ -111,9 +114,8 @@ def cooling_ready(case: Case) -> pd.Series:
         medium = (str(row.h), str(row.m))
         carried[medium] = min(carried.get(medium, NEVER), int(ready))
     hosts = list(dict.fromkeys(case.heat["h"])) if len(case.heat) else []
-    out = {
+    return {
         (h, str(k)): max((carried.get((h, m), NEVER) for m in MEDIA if case.systems.loc[k, m] > 0), default=0)
         for h in hosts
         for k in case.systems.index
     }
-    return pd.Series(out, dtype=float)

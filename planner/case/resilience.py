@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from planner.case.case import Case
-from planner.case.columns import joined, looked_up, records
+from planner.case.columns import empty_table, joined, looked_up, records
 from planner.case.context import Context, keyed
 from planner.case.limits import SHARE_COLUMN
 from planner.case.locality import home_of
@@ -58,6 +58,8 @@ def resilience_tables(
     duties = pd.DataFrame(
         list(_duties(context)), columns=["i", "by", "w", "from_t", "share", "supply", "lost_step", "t"]
     )
+    if not len(duties):
+        return TABLES["survival"].frame([]), TABLES["survival_members"].frame([])
     members = [
         (i, str(f), r.h, r.a, r.k)
         for i, by in duties[["i", "by"]].drop_duplicates().itertuples(index=False)
@@ -100,6 +102,8 @@ def lost_offers(case: Case, offers: pd.DataFrame) -> pd.DataFrame:
 
 def alone(case: Case, possible: pd.DataFrame) -> pd.DataFrame:
     """(i, w, f, t) of losses of service after which none of the ``possible`` offers of a workload is left."""
+    if not len(case.survival):
+        return empty_table(["i", "w", "f", "t"])
     lost = lost_offers(case, possible)
     lost = lost[~lost["supply"].astype(bool)]
     taken = lost.groupby(["i", "w", "f", "t"], as_index=False)["h"].count()

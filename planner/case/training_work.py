@@ -57,10 +57,9 @@ def with_training(case: Case, paces: Mapping[str, np.ndarray]) -> Case:
         )
         if kref > 0 and (w.id, t) in case.demand.index
     ]
+    if not rows:
+        return replace(case, **{name: table.frame([]) for name, table in TABLES.items()})
     each = pd.DataFrame(rows, columns=["w", "j", "t", "kref", "share", "opens", "one_place"])
-    each = (
-        each if len(each) else TABLES["training_periods"].frame([]).assign(one_place=np.array([], dtype=bool))
-    )
     asked = case.demand["demand_kref"].reindex(pd.MultiIndex.from_frame(each[["w", "t"]])).to_numpy(float)
     months = each["kref"] / asked * looked_up(each["t"], case.periods["months"])
     steps = case.calendar.steps[each["t"].to_numpy(int)]
