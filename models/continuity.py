@@ -40,11 +40,13 @@ def declare(m: Any, case: Case) -> None:
     own = set(tuples(case.losses[case.losses["own"].astype(bool)]))
     availability = float(case.physics["availability"])
     add_family(m, "orders_ended", m.LOSS, _ended(case, case.orders, ["t"], "life", own), 1)
-    longest = case.rents.groupby(["h", "a", "k"])["periods"].transform("max") == case.rents["periods"]
-    add_family(m, "rents_ended", m.LOSS, _ended(case, case.rents[longest], ["r", "t"], "periods", own), 2)
+    rents = _longest(case.rents) if own else case.rents
+    add_family(m, "rents_ended", m.LOSS, _ended(case, rents, ["r", "t"], "periods", own), 2)
     add_family(m, "lapses_at", m.LOSS, grouped(case.lapses, [*hak, "t"], ["w"]), 1)
     add_family(m, "under_ended", m.LOSS, grouped(orders_ended(case), [*hak, "t"], ["e", "live"]), 2)
-    opened = work_ended(case).groupby([*hak, "t", "e"], as_index=False)["most_k"].sum()
+    opened = work_ended(case)
+    if len(opened):
+        opened = opened.groupby([*hak, "t", "e"], as_index=False)["most_k"].sum()
     opened = joined(
         opened.rename(columns={"t": "end"}), case.agreements[["e", "t"]].reset_index(drop=True), ["e"]
     )
@@ -80,6 +82,11 @@ def declare(m: Any, case: Case) -> None:
             <= m.working_lost[h, a, k, t]
         ),
     )
+
+
+def _longest(rents: pd.DataFrame) -> pd.DataFrame:
+    """Rents of the longest term of their offer."""
+    return rents[rents.groupby(["h", "a", "k"])["periods"].transform("max") == rents["periods"]]
 
 
 def _ended(

@@ -142,6 +142,8 @@ def entries(case: Case) -> list[Booked]:
 
 def _user_entries(case: Case) -> list[Booked]:
     """Support of the users served: the share of demand that a unit of serve meets, times its users."""
+    if not (case.stacks["support_usd_per_user_year"] > 0).any():
+        return []
     asked = pd.MultiIndex.from_frame(case.serve[["w", "t"]])
     users, demand = (case.demand[c].reindex(asked).to_numpy(float) for c in ("users", "demand_kref"))
     years = case.serve["t"].map(case.periods["years"]).to_numpy(float)

@@ -36,6 +36,8 @@ def _home_copies(case: Case) -> list[Booked]:
 
 def _licensed_orders(case: Case, column: str) -> pd.DataFrame:
     """Orders with a positive value of a licence column of their offer, as column ``each``."""
+    if not (case.offers[column] > 0).any():
+        return case.orders[:0].assign(each=0.0)
     key = pd.MultiIndex.from_frame(case.orders[["h", "a", "k"]])
     orders = case.orders.assign(each=case.offers[column].reindex(key).to_numpy(float))
     return orders[orders["each"] > 0]

@@ -167,6 +167,8 @@ def _declare_crews(m: Any, case: Case) -> None:
 
 def _declare_decisions(m: Any, case: Case) -> None:
     """One family of rows a kind of decision; halls count in MW over both hall families."""
+    if not len(case.decisions):
+        return
     for what, (family, dimen) in DECISION_FAMILIES.items():
         picked = case.decisions[case.decisions["what"] == what]
         if not len(picked):
