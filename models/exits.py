@@ -104,6 +104,8 @@ def entries(case: Case) -> list[Booked]:
 def _adopted_later(case: Case) -> list[Booked]:
     """Adoption is paid as much later, and the yearly cost of every layer not before."""
     out: list[Booked] = []
+    if not len(case.adoptions):
+        return out
     for layer in case.layers[case.layers["a"].isin(set(case.adoptions["a"]))].itertuples():
         first = int(case.stacks.loc[layer.a, "earliest_t"])
         fields: dict[str, Any] = {

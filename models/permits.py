@@ -93,6 +93,8 @@ def _declare_plant(m: Any, case: Case) -> None:
 def _lengths(case: Case, table: pd.DataFrame, lengths: set[tuple[str, int]]) -> list[tuple[str, int, int]]:
     """(h, works, t) of hosts that have to open, from the first period in which such a thing may be live."""
     openable = set(case.opens["h"])
+    if not len(table):
+        return []
     first = table.groupby(["h", "works"])["t"].min().to_dict()
     return [
         (str(h), int(works), t)

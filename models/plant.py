@@ -219,10 +219,9 @@ def _declare_site(m: Any, case: Case) -> None:
     found: dict[str, dict[Any, list[Any]]] = {}
     for kind, life in STANDS.items():
         table: pd.DataFrame = getattr(case, kind)
+        table = table.assign(p=table["h"].map(case.hosts["p"])) if len(table) else table
         take = [key for key in PURCHASE[kind].index if key != "g"]
-        living = alive_map(
-            table.assign(p=table["h"].map(case.hosts["p"])), ["p", "g"], take, life, case.calendar
-        )
+        living = alive_map(table, ["p", "g"], take, life, case.calendar)
         found[kind] = {key: rows for key, rows in living.items() if key[:2] in most.index}
     keys = dict.fromkeys(key for living in found.values() for key in living)
     add_set(m, "SITE_PLANT", keys, 3)

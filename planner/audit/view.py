@@ -41,7 +41,7 @@ class View:
         self.whole = plan.case.scenario.solve.integers != "none"
         self.derived: dict[str, Any] = {}
         self.tables: dict[str, pd.DataFrame] = {}
-        self.sources: dict[Any, tuple[pd.DataFrame, dict[Any, int]]] = {}
+        self.sources: dict[Any, tuple[pd.DataFrame, pd.DataFrame, dict[Any, int]]] = {}
 
     def table(self, name: str) -> pd.DataFrame:
         """A table of the plan, which nobody changes; the case's own numbers are never read from here."""
@@ -53,18 +53,22 @@ class View:
         self, table: pd.DataFrame, source: pd.DataFrame, keys: list[str], columns: list[str]
     ) -> pd.DataFrame:
         """Rows of a plan's table that the case knows, with columns of the case (named ``case_...``)."""
-        place = (id(source), *keys)
-        if place not in self.sources:  # the table is kept beside its rows: no other can take its number
-            self.sources[place] = source, row_of(source, keys) if len(table) else {}
-        elif len(table) and not self.sources[place][1]:
-            self.sources[place] = source, row_of(source, keys)
-        at = rows_at(self.sources[place][1], keys_of(table, keys))
+        plain, rows = self._rows_of(source, keys) if len(table) else (source, {})
+        at = rows_at(rows, keys_of(table, keys))
         known = at >= 0
         left = table if known.all() else table[known]
-        found = {f"case_{c}": source[c].array.take(at[known]) for c in columns}
+        found = {f"case_{c}": plain[c].array.take(at[known]) for c in columns}
         if "t" in keys and left["t"].dtype != int:
             found["t"] = left["t"].astype(int).array
         return numbered(left).assign(**found)
+
+    def _rows_of(self, source: pd.DataFrame, keys: list[str]) -> tuple[pd.DataFrame, dict[Any, int]]:
+        """A table of the case without its index, and the number of the row of each key."""
+        place = (id(source), *keys)
+        if place not in self.sources:  # the table is kept beside its rows: no other can take its number
+            plain = unindexed(source)
+            self.sources[place] = source, plain, row_of(plain, keys)
+        return self.sources[place][1:]
 
     def system(self, table: pd.DataFrame, column: str) -> np.ndarray:
         """A number of each row's system."""

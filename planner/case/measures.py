@@ -34,6 +34,8 @@ def unit_weights(case: Case, by: str) -> pd.Series:
     Work of a training run, which may be done in any of its periods, weighs the same in each of their steps.
     """
     weight, asked, w = demand_weights(case, by), case.demand["demand_kref"].astype(float), case.demand["w"]
+    if not len(case.trainings):
+        return weight / asked
     steps = case.demand["t"].map(case.periods["steps"]).astype(float)
     whole = weight.groupby(w).transform("sum") / (asked * steps).groupby(w).transform("sum") * steps
     return (weight / asked).where(~w.isin(set(case.trainings["w"])), whole)

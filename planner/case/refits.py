@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
+from planner.case.columns import unindexed
 from planner.case.context import Context
 from planner.case.cooling import INCLUDED_COOLING, existing_cooling_mw, technologies
 from planner.case.periods import day_after
@@ -84,7 +85,7 @@ def _standing(context: Context, host: Host, halls: pd.DataFrame) -> tuple[int, i
 def works(case: Case) -> dict[tuple[str, int], list[tuple[str, int]]]:
     """(h, t) -> refits (c, live period) that are at work in some part of t."""
     out: dict[tuple[str, int], list[tuple[str, int]]] = {}
-    refits = case.refits
+    refits = unindexed(case.refits)
     for h, c, t, begins in zip(*(refits[name] for name in ("h", "c", "t", "outage_t")), strict=True):
         for u in range(int(begins), int(t)):
             out.setdefault((str(h), u), []).append((str(c), int(t)))
@@ -95,6 +96,8 @@ def emptied_rows(case: Case) -> pd.DataFrame:
     """Rows of ``case.fleet`` at hosts and in periods in which a refit may be at work."""
     at_work = works(case)
     fleet = case.fleet
+    if not at_work:
+        return fleet[:0]
     return fleet[np.array([key in at_work for key in zip(fleet["h"], fleet["t"], strict=True)], dtype=bool)]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
-from planner.case.columns import keys_of, records, row_of, rows_at, values_of
+from planner.case.columns import keys_of, records, row_of, rows_at, unindexed, values_of
 from planner.solver.arrays import Floats
 
 if TYPE_CHECKING:  # the engine imports nothing of plans; this keeps a plan readable without a solver
@@ -77,6 +77,7 @@ class Reader:
         self, table: pd.DataFrame, source: pd.DataFrame, keys: list[str], columns: list[str]
     ) -> pd.DataFrame:
         """Joins columns of a case table by key; every row of ``table`` must be found."""
+        source = unindexed(source)
         at = rows_at(row_of(source, keys) if len(table) else {}, keys_of(table, keys))
         if (at < 0).any():
             raise KeyError(f"no facts for {table[keys].iloc[int(np.argmax(at < 0))].to_dict()}")
