@@ -134,6 +134,8 @@ def _permit_soonest(case: Case, h: str) -> int:
 
 def _first(table: pd.DataFrame, h: str, begins: int, by: str) -> Iterator[pd.Series]:
     """The first of each thing bought at a host, where it is live when service begins."""
+    if not len(table):
+        return
     own = table[(table["h"] == h) & (table["t"] <= begins)].sort_values("t")
     for _, row in (own.drop_duplicates(by) if by else own.head(1)).iterrows():
         yield row
@@ -223,7 +225,9 @@ def _plant(case: Case, tables: Tables, h: str, begins: int, permitted: bool) -> 
     What is built on site is so after the permit of the place, where it has to have one.
     """
     for kind, name, key, ranges in PLANT:
-        if name not in tables:  # a run from before this kind could be bought
+        if name not in tables or not len(
+            tables[name]
+        ):  # a run from before this kind could be bought, or none is
             continue
         table = tables[name]
         for row in _first(table[table["added_mw"] > 0], h, begins, key):

@@ -31,7 +31,7 @@ from planner.plans.content import content_table
 from planner.plans.hardware import by_account
 from planner.plans.network import host_network
 from planner.plans.openings import openings_table
-from planner.plans.reader import NOISE, Reader
+from planner.plans.reader import NOISE, Reader, made_of
 from planner.plans.schema import SCHEMA
 from planner.solver.solution import Solution
 
@@ -83,8 +83,12 @@ def plan_of(
         "ordered_under": reader.ordered_under(),
         "outlasting": resilience.outlasting(reader)[list(SCHEMA["outlasting"])],
         "generation": onsite.generation(reader)[list(SCHEMA["generation"])],
-        "storage": onsite.storage(reader)[list(SCHEMA["storage"])],
-        "matched": onsite.matched(reader)[list(SCHEMA["matched"])],
+        "storage": made_of(case.storages, case.slices, "storage", lambda: onsite.storage(reader))[
+            list(SCHEMA["storage"])
+        ],
+        "matched": made_of(case.ppas, case.slices, "matched", lambda: onsite.matched(reader))[
+            list(SCHEMA["matched"])
+        ],
         "reuse": onsite.reuse(reader)[list(SCHEMA["reuse"])],
         "ledger": reader.ledger(),
     }
@@ -95,7 +99,9 @@ def plan_of(
     tables["power"] = reader.power(tables)
     tables["levels"] = levels.level_table(reader, tables)[list(SCHEMA["levels"])]
     tables["serving"] = rescored(tables["serving"], scored(case, levels.kept(tables["levels"])))
-    tables["survival"] = resilience.survival(case, tables)[list(SCHEMA["survival"])]
+    tables["survival"] = made_of(
+        case.survival, tables["serving"], "survival", lambda: resilience.survival(case, tables)
+    )[list(SCHEMA["survival"])]
     tables["commitments"] = commitments(case, tables)[list(SCHEMA["commitments"])]
     tables["capital"] = capital_of(tables["ledger"])
     tables["content"] = content_table(case, tables["ledger"])
