@@ -84,6 +84,35 @@ def test_a_place_whose_permit_or_line_comes_after_the_horizon_is_no_offer(small:
     assert "is an offer in this case" in why_not(build_case(small), host=host).text
 
 
+@pytest.mark.parametrize(
+    ("power", "named"),
+    [
+        ({}, ""),
+        ({"options": [{"id": "battery-4h-2026", "max_mw": 10}]}, "battery-4h-2026"),
+        ({"options": [{"id": "pv-utility-2026", "max_mw": 10}]}, "pv-utility-2026"),
+        ({"flexible": {"max_mw": 10}}, "a flexible line"),
+        ({"options": [{"id": "fuelcell-2026", "lead_months": 60}]}, "fuelcell-2026"),
+        (
+            {"flexible": {"max_mw": 10}, "options": [{"id": "battery-4h-2026", "max_mw": 10}]},
+            None,
+        ),
+        ({"options": [{"id": "fuelcell-2026"}]}, None),
+    ],
+)
+def test_a_line_is_late_unless_firm_power_comes_sooner(
+    root: Any, power: dict[str, Any], named: str | None
+) -> None:
+    """Neither storage, the sun nor a flexible line carries a place by itself; a flexible line with storage does."""
+    scenario = load_scenario(root / "data" / "scenarios" / "two-hosts.yaml")
+    case = build_case(
+        with_overrides(scenario, {"sites[haenam].grid_lead_months": 60, "sites[haenam].power": power})
+    )
+    text = why_not(case, host="champion").text
+    assert ("the firm line of haenam" in text and "no sooner than 2032-01-01" in text) == (named is not None)
+    assert not named or f"({named}) nothing is there in time" in text
+    assert named != "" or "offered beside it" not in text
+
+
 def test_what_is_in_the_plan_is_said_to_be(planned: tuple[Case, Plan]) -> None:
     case, plan = planned
     host = plan.tables["fleet"].groupby("h")["accelerators"].max().idxmax()
