@@ -1,13 +1,15 @@
-"""Shared fixtures: the checkout, a tiny scenario with overrides, a catalog of round numbers, a bare optimiser."""
+"""Shared fixtures: the checkout, runs made once, a tiny scenario, a catalog of round numbers, a bare optimiser."""
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import importlib.util
 import itertools
 import os
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -22,8 +24,9 @@ import pytest
 from planner.case.build import build_case
 from planner.case.case import Case
 from planner.facts.catalog import Catalog, load_catalog
+from planner.intake.scenario_file import example_path, load_scenario
 from planner.models.build import build_model
-from planner.runs.solve import NEW_OBJECTS
+from planner.runs.solve import NEW_OBJECTS, run_solve
 from planner.scenario.schema import Scenario
 from planner.solver.arrays import Arrays
 from planner.solver.compile import compile_model
@@ -90,6 +93,35 @@ def _untraced() -> Generator[None]:
 def untraced() -> Callable[[], AbstractContextManager[None]]:
     """``with untraced():`` around what a fixture makes by lines that tests of their own run too."""
     return _untraced
+
+
+@pytest.fixture(scope="session")
+def made_once(
+    tmp_path_factory: pytest.TempPathFactory, untraced: Callable[[], AbstractContextManager[None]]
+) -> Callable[[str, Callable[[Path], object]], Path]:
+    """made_once(name, make) -> the folder that ``make`` has filled, by this worker or another; copy, do not change."""
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "made-once"
+    shared.mkdir(exist_ok=True)
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        done = shared / f"{name}.done"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                with untraced():
+                    make(shared / name)
+                done.touch()
+        return shared / name
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def small_run(made_once: Callable[..., Path]) -> Path:
+    """A plan of the small example."""
+    scenario = load_scenario(example_path("two-hosts"))
+    return made_once("small", lambda path: run_solve(scenario, {"quality": "quick"}, path))
 
 
 @pytest.fixture(scope="session")
@@ -261,6 +293,20 @@ def optimise() -> Callable[..., Optimum]:
 
     ``bounds`` maps a variable or (variable, index) to (lower, upper). Straight through the compiler and HiGHS.
     """
+    kept: deque[tuple[Any, Any, Case, Arrays, pd.DataFrame]] = deque(maxlen=8)
+
+    def compiled(what: Scenario | Case, catalog: Catalog | None) -> tuple[Case, Arrays, pd.DataFrame]:
+        """What is asked for again, with other bounds or integers, is built once."""
+        for known, facts, *found in kept:
+            alike = known is what or (
+                isinstance(what, Scenario) and isinstance(known, Scenario) and known == what
+            )
+            if alike and facts is catalog:
+                return found[0], found[1], found[2]
+        case = build_case(what, catalog) if isinstance(what, Scenario) else what
+        model, entries = build_model(case)
+        kept.append((what, catalog, case, compile_model(model), entries))
+        return kept[-1][2:]
 
     def run(
         what: Scenario | Case,
@@ -270,9 +316,7 @@ def optimise() -> Callable[..., Optimum]:
         bounds: Mapping[Any, tuple[float, float]] | None = None,
         maximise: bool = False,
     ) -> Optimum:
-        case = build_case(what, catalog) if isinstance(what, Scenario) else what
-        model, entries = build_model(case)
-        arrays = compile_model(model)
+        case, arrays, entries = compiled(what, catalog)
         live = LiveHighs(arrays)
         live.relax()
         for name in integer:

@@ -123,9 +123,10 @@ def rich(tiny) -> Scenario:
 
 
 @pytest.fixture(scope="module")
-def plan(tiny, plain_catalog) -> Plan:
+def plan(tiny, plain_catalog, untraced) -> Plan:
     catalog = plain_catalog({("rent_terms", "one-year", "price_factor"): 1.1})
-    outcome = solve(build_case(rich(tiny), catalog), quality="quick")
+    with untraced():
+        outcome = solve(build_case(rich(tiny), catalog), quality="quick")
     assert outcome.plan is not None, outcome.troubles
     return outcome.plan
 

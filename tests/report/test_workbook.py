@@ -8,6 +8,8 @@ import math
 import re
 import shutil
 import textwrap
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import date
 from io import BytesIO
 from pathlib import Path
@@ -48,11 +50,14 @@ EVIL = '=HYPERLINK("http://evil.example","x")'
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(
+    tmp_path_factory: pytest.TempPathFactory, untraced: Callable[[], AbstractContextManager[None]]
+) -> Run:
     """The small example, made to build and to rent, under a title that tries to be a formula and markup."""
     scenario = with_overrides(load_scenario(example_path("two-hosts")), {"limits.min_control": 50})
     scenario = scenario.model_copy(update={"title": EVIL, "note": "<script>alert(1)</script></script>"})
-    return run_solve(scenario, {"quality": "quick"}, tmp_path_factory.mktemp("book") / "small")
+    with untraced():
+        return run_solve(scenario, {"quality": "quick"}, tmp_path_factory.mktemp("book") / "small")
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +15,6 @@ from planner.facts.catalog import Catalog
 from planner.intake.scenario_file import example_path, examples, load_scenario
 from planner.planning.pipeline import solve
 from planner.plans.plan import Plan
-from planner.runs.solve import run_solve
 from planner.scenario.schema import Scenario
 from planner.sizing.against import SAME, Against, against
 
@@ -78,23 +76,14 @@ def test_every_term_is_the_one_that_was_made(tiny: Make, plain_catalog: Facts) -
     assert value(beside.accelerators, "the plan") == pytest.approx(400)
 
 
-@pytest.fixture(scope="module")
-def run(
-    tmp_path_factory: pytest.TempPathFactory, untraced: Callable[[], AbstractContextManager[None]]
-) -> Path:
-    path = tmp_path_factory.mktemp("run") / "small"
-    with untraced():
-        return run_solve(load_scenario(example_path("two-hosts")), {"quality": "quick"}, path).path
-
-
-def test_the_commands_show_the_terms(run: Path) -> None:
+def test_the_commands_show_the_terms(small_run: Path) -> None:
     runner = CliRunner()
-    for arguments in (["size", "two-hosts", "--against", str(run)], ["size", str(run)]):
+    for arguments in (["size", "two-hosts", "--against", str(small_run)], ["size", str(small_run)]):
         shown = runner.invoke(app, arguments)
         assert shown.exit_code == 0 and "From the rough figure to the plan" in shown.output, shown.output
-    why = runner.invoke(app, ["explain", str(run)])
+    why = runner.invoke(app, ["explain", str(small_run)])
     assert why.exit_code == 0 and "From there to the plan in" in why.output.replace("\n", " ")
-    none = runner.invoke(app, ["size", "two-hosts", "--against", str(run / "tables")])
+    none = runner.invoke(app, ["size", "two-hosts", "--against", str(small_run / "tables")])
     assert none.exit_code != 0
 
 

@@ -1,5 +1,7 @@
 """What protects the supplier-loss test: the past is held, what is cut stops, and the loss is counted against the plan."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date
 
@@ -25,8 +27,9 @@ def tiny(**changes: object) -> Scenario:
 
 
 @pytest.fixture(scope="module")
-def base() -> Plan:
-    plan = solve(build_case(tiny(solve={"quality": "quick", "slices": 1}))).plan
+def base(untraced: Callable[[], AbstractContextManager[None]]) -> Plan:
+    with untraced():
+        plan = solve(build_case(tiny(solve={"quality": "quick", "slices": 1}))).plan
     assert plan is not None and set(plan.tables["serving"]["h"]) == {"cloud"}
     return plan
 
