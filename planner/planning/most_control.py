@@ -140,7 +140,7 @@ class _MostControl:
         points = tree.control(run.values(relaxed))
         if relaxed.status is Status.OPTIMAL:
             run.control_bound = points + CERTAIN_POINTS
-        tree.live.set_objective({"served": 1.0})
+        tree.minimise("served")
         least = run.timed(STAGE, lambda: tree.lp(self.left()))
         if least.status is Status.OPTIMAL and least.objective is not None:
             self.least_served = max(0.0, least.objective)

@@ -120,7 +120,7 @@ class _Dive:
     def solve(self) -> Solution:
         live = self.engine.live
         live.set_col_bounds(self.columns, self.lower, self.upper)
-        with live.at_most(LP_PIVOTS):
+        with live.unperturbed(), live.at_most(LP_PIVOTS):
             return self.engine.solve(time_limit_s=self.left())
 
     def left(self) -> float:

@@ -11,7 +11,8 @@ objective is a bound of a column or one coefficient: nothing is rebuilt between 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -38,7 +39,12 @@ from planner.solver.reduce import Reduction, reduce
 from planner.solver.solution import Solution, Status
 from planner.solver.totals import Ends, ends
 
-GOALS = {"cost": {"cost": 1.0}, "delay": {"delay": 1.0}, "control": {"control": -1.0}}
+GOALS = {
+    "cost": {"cost": 1.0},
+    "delay": {"delay": 1.0},
+    "control": {"control": -1.0},
+    "served": {"served": 1.0},
+}
 PATTERN = (*families("binary"), ADOPTION, LEVEL)
 """Binary families: which hosts open and agreements are signed when, which stacks are adopted, which levels are held."""
 HALLS = (*families("integer"), *COUNTED)
@@ -81,10 +87,12 @@ DINKELBACH_TOLERANCE = 1e-7
 
 @dataclass(frozen=True)
 class Basis:
-    """Where a linear programme ended: HiGHS's basis, and which of its rows for floors was asked for, if it has any."""
+    """Where a linear programme ended: HiGHS's basis, and which of its rows for floors was asked for, if it has any; and
+    what was minimised."""
 
     highs: highspy.HighsBasis
     floor: int | None
+    goal: tuple[str, float]
 
 
 class Engine:
@@ -110,7 +118,10 @@ class Engine:
         solved = arrays if reduction is None else reduction.arrays
         self.live = LiveHighs(solved, seed=case.scenario.solve.seed, log_file=log_file)
         self._warm = False
-        self._goal = ""
+        self._goal: tuple[str, float] = "", 0.0
+        """What is minimised, and the share of what is served that counts against control."""
+        self._best_for = self._goal
+        """The goal of the last basis."""
         self._floors = np.zeros(0)
         self._stalls_at(STALLS_AT_PIVOTS_BY_ROW)
         self._trees: dict[tuple[str, ...], Engine] = {}
@@ -147,6 +158,11 @@ class Engine:
         other = object.__new__(Engine)
         other._adopt(case, self.entries, arrays, None)
         return other
+
+    @property
+    def warm(self) -> bool:
+        """Whether the next linear programme may go on from a basis."""
+        return self._warm
 
     @property
     def large(self) -> bool:
@@ -303,13 +319,13 @@ class Engine:
                 basis = self.live.basis()
                 basis.row_status = [*basis.row_status, *[highspy.HighsBasisStatus.kBasic] * len(shares)]
                 other.live.set_basis(basis)
-                other._warm = True
+                other._warm, other._best_for = True, self._best_for
         return other
 
     def basis(self) -> Basis:
         """Of the last linear programme, for ``go_on_from``."""
         asked = np.flatnonzero(self._floors == self.asked.min_control_share)
-        return Basis(self.live.basis(), int(asked[0]) if len(asked) else None)
+        return Basis(self.live.basis(), int(asked[0]) if len(asked) else None, self._best_for)
 
     def go_on_from(self, basis: Basis) -> bool:
         """Start the next linear programme from a basis of this one, or of this one ``with_floors``; whether it can.
@@ -329,17 +345,29 @@ class Engine:
             known.row_status, known.col_status, known.valid = own, columns, True
             known.alien = False  # HiGHS would work out factors to see that it is regular, and again to use it
         self.live.set_basis(known)
-        self._warm = True
+        self._warm, self._best_for = True, basis.goal
         return True
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """For a while, something else is asked; policy bounds and the basis to go on from are then as they were."""
+        asked, basis = self.asked, self.basis()
+        try:
+            yield
+        finally:
+            self.policy(asked)
+            self.go_on_from(basis)
 
     # ---- what is asked
 
     def minimise(self, goal: str, control_share: float = 0.0) -> None:
-        """Minimise ``cost`` (MUSD) or ``delay`` (months), or maximise ``control - control_share x served``."""
+        """Minimise ``cost`` (MUSD), ``delay`` (months) or what is ``served`` (weighted work), or maximise
+        ``control - control_share x served``.
+        """
         costs = dict(GOALS[goal])
         if goal == "control" and control_share:
             costs["served"] = control_share
-        self._goal = goal
+        self._goal = goal, control_share
         self.live.set_objective(costs)
 
     @property
@@ -348,11 +376,11 @@ class Engine:
 
         Months of delay are at least 0, so that slacks are dual feasible for their sum; under a cap on cost it is a long way.
         """
-        return self._goal == "delay" and self.asked.max_cost_musd is None
+        return self._goal[0] == "delay" and self.asked.max_cost_musd is None
 
     def minimise_sum(self, weights: Floats) -> None:
         """Minimise a weighted sum of all columns."""
-        self._goal = ""
+        self._goal = "", np.nan
         if self.reduction is None:
             self.live.set_objective(weights)
             return
@@ -447,7 +475,8 @@ class Engine:
         cold: bool = False,
         should_stop: Callable[[], bool] | None = None,
     ) -> Solution:
-        """Solve the linear programme as it stands: interior point when cold, simplex from the last basis.
+        """Solve the linear programme as it stands: interior point when cold, simplex from the last basis, which is a primal
+        one where the goal is another than it was: the last optimum mostly keeps its bounds.
 
         Proving a point infeasible can take the hot simplex minutes and the interior point a second, so a
         simplex that stalls is stopped and the interior point decides.
@@ -456,9 +485,11 @@ class Engine:
             self.live.solve, time_limit_s=time_limit_s, should_stop=should_stop, duals=self.reduction is None
         )
         if self._warm and not cold:
-            with self.live.unperturbed(), self.live.at_most(self._stall_pivots):
+            near = self.live.unperturbed() if self._goal == self._best_for else self.live.primal()
+            with near, self.live.at_most(self._stall_pivots):
                 found = solve()
             if found.status is not Status.NO_SOLUTION:
+                self._best_for = self._goal
                 return self.whole(found)
         self.live.clear()
         self.live.set_option("solver", "ipm")
@@ -466,7 +497,7 @@ class Engine:
             found = solve()
         finally:
             self.live.set_option("solver", "choose")
-        self._warm = found.x is not None
+        self._warm, self._best_for = found.x is not None, self._goal
         return self.whole(found)
 
     def solve(self, **options: Any) -> Solution:
@@ -522,7 +553,7 @@ class Engine:
             if options is not None and self.live.has_integers:
                 found = self.whole(self.live.solve_to(options))
             elif options is not None:
-                found = self.lp(options.time_limit_s, best is None, options.should_stop)
+                found = self.lp(options.time_limit_s, should_stop=options.should_stop)
             else:
                 found = self.lp(cold=best is None and not near)
             if found.x is None:

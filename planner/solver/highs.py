@@ -25,6 +25,8 @@ from planner.solver.solution import Solution, Status, relative_gap
 from planner.solver.watch import Watch
 
 PERTURBATION = "dual_simplex_cost_perturbation_multiplier"
+PRIMAL_PERTURBATION = "primal_simplex_bound_perturbation_multiplier"
+SIMPLEX, DUAL, PRIMAL = "simplex_strategy", 1, 4
 PIVOTS, NODES, NO_LIMIT = "simplex_iteration_limit", "mip_max_nodes", 2**31 - 1
 _FEASIBLE_POINT = 2  # HiGHS: kSolutionStatusFeasible
 _ROW_WISE = 2
@@ -135,6 +137,14 @@ class LiveHighs:
     def unperturbed(self) -> Iterator[None]:
         """For a while, the dual simplex does not perturb costs: a tenth fewer pivots from a near basis."""
         with self._with_option(PERTURBATION, 0.0, 1.0):
+            yield
+
+    @contextmanager
+    def primal(self) -> Iterator[None]:
+        """For a while, simplexes are primal: the best of one goal is near that of another where its own plan is kept in
+        bounds, while a dual simplex goes a long way, since no other goal's prices are its own.
+        """
+        with self._with_option(SIMPLEX, PRIMAL, DUAL), self._with_option(PRIMAL_PERTURBATION, 0.0, 1.0):
             yield
 
     @contextmanager

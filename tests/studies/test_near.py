@@ -373,7 +373,7 @@ def test_a_jump_does_not_go_on_from_a_point_that_says_too_much(
 
     def known(months: float, cost: float, served: float) -> Known:
         of = live.bounds(live.least_delay_months + months, 20.0)
-        basis = Basis(highspy.HighsBasis(), None)
+        basis = Basis(highspy.HighsBasis(), None, ("cost", 0.0))
         return Known(of, live.engines[0].limits(of), cost, 100.0 * control, served, basis)
 
     far, close = known(12.0, 91.0, 1.0), known(2.0, 92.0, 0.5)
@@ -386,7 +386,7 @@ def test_a_jump_does_not_go_on_from_a_point_that_says_too_much(
 
 def test_what_two_points_leave_open_between_them() -> None:
     def known(limit: float, cost: float, price: float, served: float) -> Known:
-        asked, basis = Bounds(min_control_points=limit), Basis(highspy.HighsBasis(), None)
+        asked, basis = Bounds(min_control_points=limit), Basis(highspy.HighsBasis(), None, ("cost", 0.0))
         return Known(asked, np.array([np.inf, limit]), cost, np.array([0.0, price]), served, basis)
 
     low, high = known(0.0, 10.0, 2.0, 1.0), known(4.0, 22.0, 5.0, 0.5)
