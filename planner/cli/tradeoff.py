@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import signal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,6 +12,7 @@ import typer
 
 from planner.cli.options import RUNS, CatalogFolder, Json, RunFolder, Runs, ScenarioFile, Settings
 from planner.cli.output import UNSOUND, Progress, console, print_json, records, scenario_of
+from planner.facts.errors import NoPlan
 from planner.facts.numbers import fixed, percent
 
 CAPTION = (
@@ -76,16 +78,20 @@ def frontier(
     options = {"points": points, "quality": quality, "workers": workers}
     with Progress(quiet=as_json) as progress:
         earlier = _earlier(resume, root) if resume else []
-        run = run_frontier(
-            scenario,
-            options,
-            output,
-            on_event=progress,
-            root=root,
-            catalog=facts,
-            earlier=earlier,
-            on_kept=_kept,
-        )
+        try:
+            run = run_frontier(
+                scenario,
+                options,
+                output,
+                on_event=progress,
+                root=root,
+                catalog=facts,
+                earlier=earlier,
+                on_kept=_kept,
+            )
+        except NoPlan as error:
+            ask = shlex.join(["planner", "explain", file, *(f"--set={each}" for each in settings or [])])
+            raise NoPlan(f"{error}\nfor the least change of all ask: {ask}") from error
     tables = {name: run.table(name) for name in ("points", "payoff", "ranges")}
     if as_json:
         named = {name: records(t) for name, t in tables.items()}

@@ -44,6 +44,7 @@ from planner.studies.frontier_tables import (
     payoff,
     plan_rows,
 )
+from planner.studies.hopeless import refuse_hopeless
 from planner.studies.next_step import OnStep, solve_closer, untold, with_prices
 from planner.studies.patterns import cheapest_pattern, everything_early, pattern_of_tables, table_of_patterns
 from planner.studies.ranges import near_optimal_ranges
@@ -56,6 +57,7 @@ MOST_TRIED = 2
 """Plans tried at most, for each that is asked for: some are like others, or beaten by them."""
 USUAL_POINTS = 5
 """Plans of a frontier that is asked for no number."""
+AT_NONE = "no plan exists at any delay or control"
 CLOSER_PIVOTS = 150_000
 """Pivots in which the costs behind prices that are not known are solved closer: half a minute to a minute."""
 DEAR = 0.05
@@ -97,13 +99,18 @@ def frontier(
     Facts are those the scenario carries where no others are given. ``made`` are plans by point of an earlier call with
     the same scenario, facts and quality: they are not made again. ``on_plan`` is told of each new one, with the values that
     the next plan of its chain starts from. Raises NoPlan
-    where the case is infeasible at its loosest (``planner explain`` says why).
+    where the case is infeasible at its loosest (with the reasons that its tables show; ``planner explain`` says the others).
     """
     say = on_event or (lambda event: None)
     case = build_case(scenario, catalog)
+    refuse_hopeless(replace(case, scenario=unbound(scenario)), AT_NONE)
     engine = Engine(case)
     say(Event("least delay", "how soon every workload can be served"))
-    free = LiveFrontier(case, engine=engine, least=least_delays(case, engine))
+    try:
+        least = least_delays(case, engine)
+    except NoPlan as error:
+        raise NoPlan(AT_NONE) from error
+    free = LiveFrontier(case, engine=engine, least=least)
     limits, known = Limits(case, free, quality), dict(made or {})
     tasks: list[Task] = []
     plans: dict[int, Outcome] = {}
@@ -129,7 +136,7 @@ def frontier(
     if not solved and should_stop is not None and should_stop():
         raise NoPlan("stopped before the first plan was found")
     if not solved:
-        raise NoPlan("no plan exists at any of the limits: ask for the reasons with `planner explain`")
+        raise NoPlan("no plan was found at any of the limits")
     live = LiveFrontier(
         case, [pattern_of_tables(engine, one.tables) for one in solved.values()], free.least, engine
     )

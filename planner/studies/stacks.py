@@ -39,6 +39,7 @@ from planner.planning.pipeline import solve
 from planner.planning.solve_run import Outcome
 from planner.plans.plan import Plan
 from planner.scenario.schema import Host, Scenario, StackChoice, SystemChoice
+from planner.studies.hopeless import refuse_idle
 
 FIVE = ("american-package", "us-platform-local-operator", "champion-us-chips", "partner-stack", "rival")
 FREE = "free"
@@ -196,7 +197,7 @@ def compare_stacks(
 ) -> Comparison:
     """One row a stack and the free optimum: cost, delay, control, SEAL shares, first service, US content, capital.
 
-    Facts are those the scenario carries where no others are given.
+    Facts are those the scenario carries where no others are given. Raises ``NoPlan`` where no workload asks for anything.
     ``musd_per_control_point``: what a point of control costs at the service of this row, against the nearest stack
     of less control that is cheaper per hour of work, ``compared_with``: rise in that cost x hours / points.
     ``should_stop`` ends the search of the row at work, and of each after it, with the best plan found by then.
@@ -205,6 +206,7 @@ def compare_stacks(
     """
     catalog = catalog or scenario.catalog
     check_known(stacks, catalog)
+    refuse_idle(build_case(scenario, catalog))
     limit = min(seconds, scenario.solve.time_limit_s)
     scenario = scenario.model_copy(
         update={"solve": scenario.solve.model_copy(update={"time_limit_s": limit})}

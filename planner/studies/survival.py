@@ -26,7 +26,7 @@ from planner.facts.catalog import Catalog
 from planner.facts.errors import BadValue
 from planner.planning.events import OnEvent
 from planner.planning.pipeline import solve
-from planner.planning.solve_run import Outcome
+from planner.planning.solve_run import Outcome, no_plan
 from planner.scenario.schema import Scenario, Survival
 from planner.solver.engine import Engine
 
@@ -113,7 +113,7 @@ def survival_table(
         )
     base = solve(case, quality, **options)
     if base.plan is None:
-        raise BadValue(f"the scenario has no plan without the duty either: {base.status}")
+        raise BadValue(no_plan("without the duty, too, the scenario has", base))
     days = [w.survive_from for w in scenario.demand if w.survival_share > 0 and w.survive_from]
     calendar = base.plan.case.calendar
     day = since or min(
