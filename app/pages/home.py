@@ -21,7 +21,7 @@ from planner.facts.numbers import MISSING, number, percent
 from planner.jobs.store import WITH_PLAN
 from planner.report.strings import t
 from planner.report.terms import term
-from planner.runs.run import WHAT_IF
+from planner.runs.run import FRONTIER, WHAT_IF
 
 RECENT = 8
 FIGURES = ("cost_npv_musd", "delay_months", "control_score", "national_control")
@@ -89,12 +89,13 @@ def recent(rows: list[dict[str, Any]], limit: int | None = RECENT) -> Any:
 def _row(row: dict[str, Any]) -> html.Tr:
     answered = row["kind"] in WHAT_IF and row["state"] in WITH_PLAN
     links = [dcc.Link(t(f"home.open.{'answer' if answered else 'run'}"), href=url.href("run", row["id"]))]
-    if row["state"] in WITH_PLAN and row["kind"] in ("plan", "frontier"):
+    planned = row["state"] in WITH_PLAN and row["kind"] in ("plan", FRONTIER)
+    if planned:
         links = [
             dcc.Link(t(f"app.nav.{page}"), href=url.href(page, row["id"]))
             for page in ("plan", "capital", "tradeoff")
         ]
-    found = figures(Path(row["directory"])) if row["kind"] == "plan" and row["state"] in WITH_PLAN else {}
+    found = figures(Path(row["directory"])) if planned else {}
     return html.Tr(
         [
             html.Td(

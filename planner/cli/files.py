@@ -237,7 +237,7 @@ def compare(
         tell_catalog(run, facts)
     comparison = compare_runs(found)
     outcomes = {name: run.outcome for name, run in zip(comparison.runs, found, strict=True)}
-    notes = [*differences_in_service(outcomes), *differences_in_cost(outcomes)]
+    notes = [*comparison.notes, *differences_in_service(outcomes), *differences_in_cost(outcomes)]
     if as_json:
         audits = {name: run.audit for name, run in zip(comparison.runs, found, strict=True)}
         shown = {"inputs": records(comparison.inputs), "results": records(comparison.results)}

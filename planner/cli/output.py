@@ -55,11 +55,18 @@ def records(frame: Any) -> list[dict[str, Any]]:
 
 
 def scenario_path(reference: str) -> Path:
-    """The file a user means: a path, or the name of a packaged example where no such file exists."""
+    """The file a user means: a path, or the name of a packaged example where no such file exists.
+
+    ``RunError`` where it is the place of a run that is not whole.
+    """
     from planner.intake.scenario_file import example_path, examples
+    from planner.runs.run import refuse_unfinished
 
     path = Path(reference)
-    return example_path(reference) if not path.exists() and reference in examples() else path
+    if not path.exists() and reference in examples():
+        return example_path(reference)
+    refuse_unfinished(path)
+    return path
 
 
 def parsed_changes(settings: Sequence[str]) -> dict[str, Any]:

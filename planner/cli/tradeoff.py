@@ -69,13 +69,21 @@ def frontier(
       planner frontier korea.yaml --points 8 --quality quick --json
     """
     from planner.facts.catalog import load_catalog
+    from planner.runs.disk import WriteError
     from planner.runs.frontier import run_frontier
+    from planner.runs.run import plans_in
     from planner.solver.interrupt import on_interrupt
 
     signal.signal(signal.SIGTERM, on_interrupt)  # whoever ends it is told of the plans that are kept
     facts = load_catalog(catalog)
     scenario = scenario_of(file, facts, settings)
     options = {"points": points, "quality": quality, "workers": workers}
+    kept: list[Path] = []
+
+    def on_kept(place: Path, plans: int) -> None:
+        kept.append(place)
+        _kept(place, plans)
+
     with Progress(quiet=as_json) as progress:
         earlier = _earlier(resume, root) if resume else []
         try:
@@ -87,11 +95,15 @@ def frontier(
                 root=root,
                 catalog=facts,
                 earlier=earlier,
-                on_kept=_kept,
+                on_kept=on_kept,
             )
         except NoPlan as error:
             ask = shlex.join(["planner", "explain", file, *(f"--set={each}" for each in settings or [])])
             raise NoPlan(f"{error}\nfor the least change of all ask: {ask}") from error
+        except (KeyboardInterrupt, WriteError):
+            if resume is not None and not kept:  # the plans to go on from are where they were
+                _kept(resume, sum(len(plans_in(folder)) for folder in earlier))
+            raise
     tables = {name: run.table(name) for name in ("points", "payoff", "ranges")}
     if as_json:
         named = {name: records(t) for name, t in tables.items()}

@@ -16,7 +16,7 @@ import pandas as pd
 from planner.facts.numbers import number
 from planner.intake.scenario_file import plain_scenario
 from planner.runs.disk import RunError
-from planner.runs.run import SHOWN_HASH, Run
+from planner.runs.run import FRONTIER, POINTS, SHOWN_HASH, Run
 from planner.scenario.paths import flatten
 
 if TYPE_CHECKING:
@@ -28,11 +28,13 @@ SAME = 1e-9
 
 @dataclass(frozen=True)
 class Comparison:
-    """``inputs``: path and one column a run; ``results``: kpi, unit, one column a run, ``delta <run>`` columns."""
+    """``inputs``: path and one column a run; ``results``: kpi, unit, one column a run, ``delta <run>`` columns; ``notes``:
+    whose figures those of a frontier are."""
 
     runs: list[str]
     inputs: pd.DataFrame
     results: pd.DataFrame
+    notes: list[str]
 
 
 def compare_runs(runs: Sequence[Run]) -> Comparison:
@@ -51,7 +53,16 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
         if any(each.get(path, ABSENT) != values[0].get(path, ABSENT) for each in values[1:])
     ]
     inputs = pd.DataFrame(rows, columns=["path", *names])
-    return Comparison(names, inputs, _results(runs, names))
+    notes = [_of_frontier(run, name) for run, name in zip(runs, names, strict=True) if run.kind == FRONTIER]
+    return Comparison(names, inputs, _results(runs, names), notes)
+
+
+def _of_frontier(run: Run, name: str) -> str:
+    """Whose figures a frontier shows: it has those of its plan at the scenario's own limits, or none."""
+    if run.outcome.get("kpis"):
+        return f"{name} is a trade-off: its results are those of its plan at the scenario's own limits"
+    where = f"the plans at other limits are in {run.path / POINTS}"
+    return f"{name} is a trade-off without a plan at the scenario's own limits, and has no results: {where}"
 
 
 def _names(runs: Sequence[Run]) -> list[str]:

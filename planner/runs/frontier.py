@@ -101,14 +101,12 @@ def run_frontier(
             for name, table in frontier_tables(result).items():
                 writer.table(name, table)
             plans = {n: Run(folder / f"point-{n}") for n in sorted(audits)}
-            facts = {
-                name: value
-                for name, value in plans[min(plans)].outcome.items()
-                if name not in ("audit", "finished")
-            }
+            own = plans[OWN_POINT].outcome if OWN_POINT in plans else {"objective": "cost", "kpis": {}}
+            facts = {name: value for name, value in own.items() if name not in ("audit", "finished")}
             whole = all(run.status == "optimal" for run in plans.values())
             facts |= {
                 "status": "optimal" if whole else "feasible",
+                "quality": str(options.get("quality") or "plan"),
                 "seconds": {"total": round(time.perf_counter() - began, 3)},
                 "points": len(result.points),
                 "plans": len(plans),

@@ -127,7 +127,7 @@ class Run:
     @property
     def plans_left(self) -> int:
         """Whole plans of a trade-off so far."""
-        return len(list((self.path / POINTS).glob("point-*[0-9]/outcome.json")))
+        return len(plans_in(self.path / POINTS))
 
     @property
     def resume(self) -> str:
@@ -366,6 +366,11 @@ class Run:
         return Plan(build_case(self.scenario, self.catalog), tables, self.kpis, self.bounds)
 
 
+def plans_in(points: Path) -> list[Path]:
+    """Folders of the whole plans of a trade-off."""
+    return sorted(path.parent for path in points.glob("point-*[0-9]/outcome.json"))
+
+
 # ---- finding runs
 
 
@@ -395,11 +400,19 @@ def find_run(reference: Path | str, root: Path | str = "runs") -> Run:
     below = Path(root) / path
     if not path.is_dir() and NAME.fullmatch(str(reference)) and below.is_dir():
         return Run(below)
+    refuse_unfinished(path, root)
     if not path.exists() and path.parent == Path():
-        if (left := folder_of(below)) != below:
-            raise RunError(_no_result(str(reference), Run(left)))
         raise RunError(f"there is no run {str(reference)!r}{hint(path.name, _names(Path(root)))}")
     return Run(path)
+
+
+def refuse_unfinished(path: Path, root: Path | str = "runs") -> None:
+    """``RunError`` where nothing is at a path, nor below ``root``, but what a process that works there, or did, has left."""
+    if path.exists():
+        return
+    for place in (path, Path(root) / path):
+        if (left := folder_of(place)) != place:
+            raise RunError(_no_result(str(path), Run(left)))
 
 
 def _no_result(name: str, left: Run) -> str:
@@ -419,14 +432,16 @@ RUN_COLUMNS = [
 
 def list_runs(root: Path | str = "runs") -> pd.DataFrame:
     """Every run below ``root``, newest first; unfinished ones are ``running``, ``lost`` or ``stopped``, the last with the
-    command that goes on from what is left (``resume``)."""
+    command that goes on from what is left (``resume``): of one place the one that was stopped last, which takes all over."""
     root = Path(root)
     rows = []
     for path in sorted(root.iterdir()) if root.is_dir() else []:
         if path.is_dir() and _is_run(path):
             rows.append(_row(path))
-    frame = pd.DataFrame(rows, columns=RUN_COLUMNS)
-    return frame.sort_values("started", ascending=False, kind="stable").reset_index(drop=True)
+    frame = pd.DataFrame(rows, columns=RUN_COLUMNS).astype({"plans_left": "Int64"})
+    frame = frame.sort_values("started", ascending=False, kind="stable")
+    again = (frame["status"] == "stopped") & frame.duplicated(["name", "status"])
+    return frame[~again].reset_index(drop=True)
 
 
 def _is_run(path: Path) -> bool:

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from planner.cli import app as cli
 from planner.facts.catalog import load_catalog
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.planning.events import Event
@@ -168,6 +170,54 @@ def test_a_new_process_with_the_old_number_does_not_revive_a_run(toy: Scenario, 
     files.write_json(writer.path / "lock.json", lock | {"start": lock["start"] - 1})
     assert list_runs(tmp_path)["status"].tolist() == ["lost"]
     writer.abandon()
+
+
+def stopped(root: Path, number: int, plans: int, began: str) -> Path:
+    """What a frontier ``front`` whose process is gone left of so many plans."""
+    left = root / f".front.{number}-abc123.part"
+    for n in range(plans):
+        (left / "points" / f"point-{n}").mkdir(parents=True)
+        (left / "points" / f"point-{n}" / "outcome.json").write_text("{}")
+    files.write_json(left / "manifest.json", {"kind": "frontier", "started": began})
+    files.write_json(left / "lock.json", files.lock_content() | {"name": "front", "start": 1.0})
+    return left
+
+
+def test_what_was_stopped_twice_is_listed_once_with_the_last_command(solved: Run, tmp_path: Path) -> None:
+    (tmp_path / "toy").symlink_to(solved.path)
+    stopped(tmp_path, 101, 3, "2027-01-01T00:00:00")
+    last = stopped(tmp_path, 102, 5, "2027-01-02T00:00:00")
+    rows = list_runs(tmp_path).set_index("name")
+    assert sorted(rows.index) == ["front", "toy"]
+    assert str(last) in rows.loc["front", "resume"] and rows.loc["front", "plans_left"] == 5
+    told = CliRunner().invoke(cli, ["runs", "--runs", str(tmp_path)]).output
+    assert "can be resumed, with 5 plans made" in told
+    listed = json.loads(CliRunner().invoke(cli, ["runs", "--json", "--runs", str(tmp_path)]).output)["runs"]
+    assert {row["name"]: repr(row["plans_left"]) for row in listed} == {"front": "5", "toy": "None"}
+
+
+@pytest.mark.parametrize("command", ["reprice", "report", "finance", "export", "explain", "sever", "solve"])
+def test_a_stopped_run_is_told_of_by_its_folder_too(command: str, tmp_path: Path) -> None:
+    stopped(tmp_path, 101, 3, "2027-01-01T00:00:00")
+    more = ["--from", "2028-01-01", "--operator", "us"] if command == "sever" else []
+    found = CliRunner().invoke(cli, [command, str(tmp_path / "front"), *more])
+    assert found.exit_code == 2
+    assert "has no result: its process ended before it was whole; go on from its 3 plans" in found.stderr
+
+
+def test_a_frontier_has_the_figures_of_its_plan_at_the_scenarios_own_limits_or_none(
+    solved: Run, tmp_path: Path
+) -> None:
+    fronts = []
+    for name, kpis in (("own", OUTCOME["kpis"]), ("other", {})):
+        with start_run(tmp_path / name, solved.scenario, FACTS, {}, kind="frontier") as writer:
+            fronts.append(writer.finish({**OUTCOME, "kpis": kpis}))
+    whose, none = compare.compare_runs([*fronts, solved]).notes
+    assert whose.endswith("its results are those of its plan at the scenario's own limits")
+    assert none.startswith("other is a trade-off without a plan at the scenario's own limits")
+    assert list_runs(tmp_path).set_index("name")["cost_npv_musd"].to_dict() == {
+        "own": 3.0, "other": pytest.approx(np.nan, nan_ok=True),
+    }  # fmt: skip
 
 
 def test_a_run_that_only_begins_is_not_taken_for_a_lost_one(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -414,8 +415,42 @@ def test_a_plan_of_other_limits_of_the_scenario_is_not_the_plan_of_these(
     assert {0, 1} <= set(asked)
 
 
+def test_a_front_without_a_plan_at_its_own_limits_has_no_figures(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of another of its plans are not its own."""
+    monkeypatch.setattr(
+        "planner.runs.frontier.frontier", lambda *_, **__: SimpleNamespace(points=[], programme="")
+    )
+    monkeypatch.setattr("planner.runs.frontier.frontier_tables", lambda _: {})
+    options = {"points": 3, "quality": "quick", "workers": 1}
+    for floor, own in ((None, True), (99.9, False)):
+        asked = with_overrides(run.scenario, {"limits.min_control": floor})
+        front = run_frontier(asked, options, tmp_path / str(own), earlier=[run.path / POINTS])
+        assert bool(front.outcome["kpis"]) is own and ("bound" in front.outcome) is own
+        assert (front.status, front.audit, front.outcome["quality"]) == ("optimal", "clean", "quick")
+
+
 def full_disk(*_given: Any) -> Any:
     raise WriteError("no space left")
+
+
+def test_a_full_disk_on_resuming_leaves_the_plans_and_repeats_what_goes_on(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk, "sync_tree", full_disk)
+    inputs = str(run.path / "scenario.yaml")
+    command = [
+        "frontier",
+        inputs,
+        "--quality=quick",
+        f"--resume={run.path}",
+        f"--output={tmp_path / 'again'}",
+    ]
+    found = CliRunner().invoke(app, command)
+    assert found.exit_code == 2 and "no space left" in found.stderr
+    assert f"plans kept: 3; to go on: the same command with --resume {run.path}" in found.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_plan_is_copied_whole_or_not_at_all(
