@@ -7,8 +7,8 @@
 2. Whole hosts, stacks and halls by branch and bound, then whole servers and racks, with only those values free. The bound
    of the first is proven; it is on the same sum of changes.
 3. The values are written into the true rows and trimmed there, and a little headroom is added.
-4. Where a floor on control is all that gives, 2 and 3 are done for a floor a point above what the relaxation reaches: gaps
-   and headroom are shares of the change, and what can be kept is so the same whatever was asked for.
+4. Where only the floor on control and limits on waiting give, 2 and 3 are done for values ``BEYOND`` what the relaxation
+   reaches: gaps and headroom are shares of the change, and what can be kept is so the same whatever was asked for.
 5. 95 % of every change at once must fail: by the bound where it says so, else by solving the true model under
    that share. Where that has a plan, the plan's smaller change is the answer, and is tested again.
 
@@ -24,8 +24,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from planner.explain.elastic import NEGLIGIBLE, PLACES, Change, Elastic, NoCure
-from planner.explain.relaxations import POINT_DECIMALS
-from planner.facts.rounding import rounded_up
+from planner.explain.relaxations import POINT_DECIMALS, Relaxation, rounded
 from planner.intake.scenario_file import with_overrides
 from planner.planning.solve_run import counted_pivots
 from planner.solver.arrays import Floats
@@ -53,8 +52,10 @@ ROUNDING = 1e-3
 MIP_GAP = 0.01
 NODES = 100
 """Of one integer programme: what it has not found or proven by then takes minutes."""
-ABOVE = 1.0
-"""Points of control above what the relaxation reaches from which the least change of a floor on control is sought."""
+BEYOND = {"control": 1.0, "delay": 1.0}
+"""Points of control above, and months of waiting below, what the relaxation reaches from which their least change is
+sought.
+"""
 NEAR = 0.02
 """Gap of whole hosts, stacks and halls: the bound then mostly forbids 95 % of the change, headroom and units included."""
 PLACES_NODES, HALLS_NODES = 1000, 200
@@ -141,7 +142,7 @@ class _Search:
                 )
             )
 
-    def run(self, floor_as_stated: bool = False) -> Found | None:
+    def run(self, as_stated: bool = False) -> Found | None:
         self.live.relax()
         self.say("which limits give in the linear relaxation")
         relaxed = self.linear(self.live, NO_LIMIT)
@@ -152,9 +153,9 @@ class _Search:
             self.say("the fewest values that cure it")
             best = self.fewest(relaxed)
             bound = best.objective or 0.0
-            alone = None if floor_as_stated else self.floor_alone(best)
-            if alone is not None:
-                return alone
+            again = None if as_stated else self.from_reach(best)
+            if again is not None:
+                return again
         if self.whole:
             best, bound = self.whole_plan(best)
         assert best.x is not None and best.objective is not None
@@ -208,40 +209,61 @@ class _Search:
         )
         return dates and elastic.worth(x).sum() <= FEWER * elastic.worth(before).sum() + NEGLIGIBLE
 
-    # ---- a floor on control alone
+    # ---- limits on control and waiting alone
 
-    def floor_alone(self, relaxed: Solution) -> Found | None:
-        """The answer where a floor on control is all that gives: as from one ``ABOVE`` what the relaxation reaches.
+    def from_reach(self, relaxed: Solution) -> Found | None:
+        """The answer where only limits on control and waiting give: as from values ``BEYOND`` what the relaxation reaches.
 
         None where other values or dates give too.
         """
         elastic = self.elastic
         assert relaxed.x is not None
         changes, delays = elastic.read(relaxed.x)
-        if delays or [h.kind for h, _ in changes] != ["control"]:
+        if delays or not {h.kind for h, _ in changes} <= BEYOND.keys():
             return None
-        self.say("the most control of the linear relaxation")
-        tree = Engine.of_arrays(elastic.case, self.live.bounded()).searchable(spare=True)
-        most = self.count(tree.most_control())
-        if most.status is not Status.OPTIMAL or most.x is None:
+        reached = self.reached(changes)
+        if reached is None:
             return None
-        stated, reached = changes[0][0], tree.control(most.x)
-        asked = rounded_up(reached + ABOVE, POINT_DECIMALS)
-        scenario = with_overrides(elastic.case.scenario, {stated.path: asked}, catalog=elastic.case.catalog)
-        again = Elastic(replace(elastic.case, scenario=scenario), tiers=elastic.tiers)
-        found = _Search(again, self.left(), self.say).run(floor_as_stated=True)
+        asked = {h.path: out_of_reach(h, reached[h.path]) for h, _ in changes}
+        scenario = with_overrides(elastic.case.scenario, asked, catalog=elastic.case.catalog)
+        closer = Elastic(replace(elastic.case, scenario=scenario), tiers=elastic.tiers)
+        found = _Search(closer, self.left(), self.say).run(as_stated=True)
         if found is None:
             return None
         elastic.allow(None)
-        own = [
-            (stated, v + stated.value - asked) if h.path == stated.path else (h, v) for h, v in found.changes
-        ]
-        beyond = (
-            stated.value - TESTED * (1 + ROUNDING) * own[0][1] > reached
-            and len(own) == 1
-            and not found.delays
-        )
-        return replace(found, changes=own, least=beyond or (found.least and stated.value >= asked))
+        stated, given = {h.path: h for h in elastic.relaxations}, {h.path: v for h, v in found.changes}
+        own = []
+        for path in dict.fromkeys((*asked, *given)):
+            h = stated[path]
+            change = given.get(path, 0.0) + h.direction * (asked.get(path, h.value) - h.value)
+            own += [(h, change)] if change > 0 else []
+        further = all((asked[path] - stated[path].value) * stated[path].direction >= 0 for path in asked)
+        least = (found.least and further) or self.none_even_divisible(own, found.delays)
+        return replace(found, changes=own, least=least)
+
+    def reached(self, changes: list[Change]) -> dict[str, float] | None:
+        """Path -> value that the relaxation reaches: of control the most where waiting gives no more than it must."""
+        elastic = self.elastic
+        values = {h.path: h.value + h.direction * v for h, v in changes}
+        floors = [h for h, _ in changes if h.kind == "control"]
+        if not floors:
+            return values
+        self.say("the most control of the linear relaxation")
+        for h, v in changes:
+            if h.kind != "control":
+                at = np.array([elastic.width + elastic.relaxations.index(h)])
+                self.live.set_col_bounds(at, 0.0, v * (1 + ROUNDING))
+        tree = Engine.of_arrays(elastic.case, self.live.bounded()).searchable(spare=True)
+        most = self.count(tree.most_control())
+        elastic.allow({elastic.relaxations.index(h) for h, _ in changes}, ())
+        if most.status is not Status.OPTIMAL or most.x is None:
+            return None
+        return values | {h.path: tree.control(most.x) for h in floors}
+
+    def none_even_divisible(self, changes: list[Change], delays: Mapping[str, int]) -> bool:
+        """Whether 95 % of the changes leaves no plan even in parts of halls and servers."""
+        fewer, sooner = self.smaller(changes, delays)
+        return self.linear(self.elastic.true_model(fewer, sooner), NO_LIMIT).status is Status.INFEASIBLE
 
     # ---- whole places and units
 
@@ -452,3 +474,9 @@ class _Search:
 def near(found: Solution, bound: float) -> bool:
     """Whether the sum of changes found is within the gap of ``NEAR`` of a bound."""
     return found.objective is not None and found.objective - bound <= NEAR * found.objective + NEGLIGIBLE
+
+
+def out_of_reach(relaxation: Relaxation, reached: float) -> float:
+    """A value that is ``BEYOND`` what can be reached, within what may be asked for."""
+    value = rounded(reached, -relaxation.direction * BEYOND[relaxation.kind], POINT_DECIMALS)
+    return min(value, 100.0) if relaxation.kind == "control" else max(value, 0.0)

@@ -184,6 +184,22 @@ def test_the_control_that_can_be_kept_is_the_same_whatever_was_asked_for(small: 
     assert reached - 0.1 < kept <= reached
 
 
+CAN_BE_KEPT = {"limits.max_delay_months": 6.02, "limits.min_control": 67.57}
+
+
+def test_what_can_be_kept_of_control_and_waiting_is_the_same_whatever_was_asked_for(root: Any) -> None:
+    """Both short at once, or waiting alone: 67.57 points at 6.02 months, as for each of them alone."""
+    scenario = load_scenario(root / "tests" / "scenarios" / "short-of-two.yaml")
+    asked: list[dict[str, Any]] = [{"limits.min_control": floor, "limits.max_delay_months": months}
+                                   for floor, months in ((68, 2), (100, 2))]  # fmt: skip
+    asked += [{"limits.max_delay_months": months} for months in (2, 5)]
+    for changes in asked:
+        _, answer = diagnosed(scenario, changes)
+        assert answer.cure == {path: CAN_BE_KEPT[path] for path in changes}, answer.text
+        assert answer.proven and answer.least
+    assert has_plan(with_overrides(scenario, CAN_BE_KEPT))
+
+
 @pytest.mark.parametrize(
     "name",
     ["crew limit", "emissions", "licence quota", pytest.param("cost", marks=pytest.mark.slow)],
