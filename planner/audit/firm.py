@@ -30,7 +30,7 @@ def check(view: View, found: Findings) -> None:
     loose = flexible_mw(view)
     there, spare = over(load.index, grid) + over(load.index, loose), over(load.index, sets)
     short = (critical - spare).clip(lower=0.0)
-    rating, starting = (over(load.index, stands[c]) for c in ("plant_rating_mw", "starting_mw"))
+    rating, starting = (over(load.index, stands[c]) for c in ("rating_mw", "starting_mw"))
     found.at_most("firm-power", load, there + rating, "design-hour load above grid connection and plant")
     found.at_most("backup-power", critical, spare + starting, "critical load above the backup")
     twice = (load - there).clip(lower=0.0) + short
@@ -54,7 +54,8 @@ def _table(view: View, found: Findings) -> None:
     power, stands = view.table("power"), ratings(view)
     for name, want in (("grid_mw", grid_mw(view)), ("flexible_mw", flexible_mw(view)),
                        ("backup_mw", backup_mw(view)), ("plant_mw", stands["plant_mw"]),
-                       ("plant_rating_mw", stands["plant_rating_mw"]), ("plant_standby_mw", held_mw(view))):  # fmt: skip
+                       ("plant_rating_mw", stands["steady_mw"]), ("plant_standby_mw", held_mw(view)),
+                       ("storage_firm_mw", stored_mw(view))):  # fmt: skip
         got = total(power, HT, power[name])
         found.equal("firm-table", got, over(got.index, want), name)
 
@@ -62,7 +63,7 @@ def _table(view: View, found: Findings) -> None:
 @once
 def held_mw(view: View) -> pd.Series:
     """(h, t) -> MW of rating held as backup, where plant stands."""
-    stands = ratings(view)["plant_rating_mw"]
+    stands = ratings(view)["steady_mw"]
     index = stands.index[stands > 0]
     left = view.case.physics["backup_critical_share"] * over(index, built_load(view)) - over(
         index, backup_mw(view)
@@ -73,8 +74,23 @@ def held_mw(view: View) -> pd.Series:
 @once
 def carried_mw(view: View) -> pd.Series:
     """(h, t) -> most MW of the design load that plant may carry: its rating less what is held as backup."""
-    stands = ratings(view)["plant_rating_mw"]
+    stands = ratings(view)["rating_mw"]
     return stands - over(stands.index, held_mw(view))
+
+
+@once
+def stored_mw(view: View) -> pd.Series:
+    """(h, t) -> MW that storage gives in the design hour: what import, no more than is billed where it is, and other plant
+    leave of its load.
+    """
+    stands, power = ratings(view), view.table("power")
+    index = stands.index
+    drawn = over(index, grid_mw(view)) + over(index, flexible_mw(view))
+    peak = over(index, total(power, HT, power["billed_peak_mw"]))
+    drawn = drawn.mask(index.isin(view.case.peak_charges.index) & (peak < drawn), peak)
+    other = drawn + stands["steady_mw"] - over(index, held_mw(view))
+    short = (over(index, built_load(view)) - other).clip(lower=0.0)
+    return short.clip(upper=stands["rating_mw"] - stands["steady_mw"])
 
 
 @once

@@ -147,13 +147,13 @@ def _output(view: View, found: Findings) -> None:
 
 @once
 def ratings(view: View) -> pd.DataFrame:
-    """(h, t) -> plant_mw that stand, plant_rating_mw of them that are firm; of that rating starting_mw, and steady_mw
+    """(h, t) -> plant_mw that stand, rating_mw of them that are firm; of that rating starting_mw, and steady_mw
     without storage."""
     rows = standing(view)
     rating = rows["mw"] * _counts(view, rows)
     starting = rating * rows["case_starts"].astype(float)
     steady = rating * (rows["case_fuel"] != STORED)
-    parts = {"plant_mw": rows["mw"], "plant_rating_mw": rating, "starting_mw": starting, "steady_mw": steady}
+    parts = {"plant_mw": rows["mw"], "rating_mw": rating, "starting_mw": starting, "steady_mw": steady}
     return pd.DataFrame({name: total(rows, ["h", "t"], mw) for name, mw in parts.items()})
 
 

@@ -32,7 +32,7 @@ def check(view: View, found: Findings) -> None:
     for (h, g, t), mw in kinds.items():
         lost = float(firm[h, g]) * min(mw, units[h, g])
         place = pd.MultiIndex.from_tuples([(h, t)])
-        for need, rating in ((carried, "plant_rating_mw"), (stressed, "steady_mw")):
+        for need, rating in ((carried, "rating_mw"), (stressed, "steady_mw")):
             left = over(place, stands[rating]) - lost
             message = f"load above what is left when a unit of {g} is lost"
             found.at_most(

@@ -86,18 +86,33 @@ def _alive(reader: Reader, p: Purchase, rows: pd.DataFrame, source: pd.DataFrame
 
 
 def standing(reader: Reader) -> pd.DataFrame:
-    """(h, t) with plant: plant_mw that stand, plant_rating_mw of them that are firm."""
+    """(h, t) with plant: plant_mw that stand; of them plant_rating_mw that are firm, without storage, and
+    storage_rating_mw, which last through an event.
+    """
     table = alive(reader)
     kind = reader.case.storages.reindex(pd.MultiIndex.from_frame(table[["h", "g"]]))
     lasts = (kind["available"] * kind["hours"] / kind["event_hours"]).to_numpy(float) * table[
         "holds"
     ].to_numpy(float)
     firm = np.fmin(table["firm_share"].to_numpy(float), lasts)
-    table["plant_rating_mw"] = table["plant_mw"].astype(float) * firm
-    return table.groupby(["h", "t"])[["plant_mw", "plant_rating_mw"]].sum()
+    rating, stored = table["plant_mw"].astype(float) * firm, kind["hours"].notna().to_numpy()
+    table = table.assign(
+        plant_rating_mw=rating.where(~stored, 0.0), storage_rating_mw=rating.where(stored, 0.0)
+    )
+    return table.groupby(["h", "t"])[["plant_mw", "plant_rating_mw", "storage_rating_mw"]].sum()
 
 
 def held_as_backup(power: pd.DataFrame, critical_share: float) -> np.ndarray:
     """MW of rating that backup plant leaves to plant of the site's own, where it stands."""
     left = critical_share * power["facility_peak_mw"] - power["backup_mw"]
     return np.where(power["plant_rating_mw"] > NOISE, left.clip(lower=0.0), 0.0)
+
+
+def stored_in_design_hour(power: pd.DataFrame, billed: np.ndarray) -> np.ndarray:
+    """MW that storage gives in the design hour: what other plant and lines leave, these drawn no further than the peak
+    that is billed, where one is. What it gives is charged again that day; more of its rating need not be.
+    """
+    lines = power["grid_mw"] + power["flexible_mw"]
+    drawn = lines.where(~billed, np.minimum(lines, power["billed_peak_mw"]))
+    left = power["facility_peak_mw"] - drawn - power["plant_rating_mw"] + power["plant_standby_mw"]
+    return np.asarray(np.minimum(left.clip(lower=0.0), power["storage_rating_mw"]))

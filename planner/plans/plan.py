@@ -326,7 +326,7 @@ class _Reader(Reader):
         billed = self.values("billed_peak", keys, "mw").set_index(keys)["mw"]
         table["billed_peak_mw"] = [float(billed.get(i, 0.0)) for i in index]
         stands = onsite.standing(self)
-        for name in ("plant_mw", "plant_rating_mw"):
+        for name in ("plant_mw", "plant_rating_mw", "storage_rating_mw"):
             table[name] = [float(stands[name].get(i, 0.0)) for i in index]
         table["facility_peak_mw"] = self.facility_peak(table, tables["cooling"])
         table["it_mean_mw"] = table["it_mwh"] / hours
@@ -336,6 +336,8 @@ class _Reader(Reader):
         table["energy_mwh"] = table["energy_mwh"] + table["cloud_mwh"]
         share = self.case.physics["backup_critical_share"]
         table["plant_standby_mw"] = onsite.held_as_backup(table, share)
+        charged = np.array([i in self.case.peak_charges.index for i in index], dtype=bool)
+        table["storage_firm_mw"] = onsite.stored_in_design_hour(table, charged)
         for name in ("water_m3", "emissions_t", "generation_mwh"):
             table[name] = [float(physical[name].get(i, 0.0)) for i in index]
         return table[list(SCHEMA["power"])]

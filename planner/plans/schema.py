@@ -37,8 +37,8 @@ SCHEMA: dict[str, tuple[str, ...]] = {
     ),
     "power": (
         "p", "h", "mode", "t", "label", "space_mw", "it_peak_mw", "it_mean_mw", "facility_peak_mw", "grid_mw", "flexible_mw",
-        "billed_peak_mw", "backup_mw", "plant_mw", "plant_rating_mw", "plant_standby_mw", "energy_mwh", "generation_mwh",
-        "pue", "water_m3", "emissions_t",
+        "billed_peak_mw", "backup_mw", "plant_mw", "plant_rating_mw", "plant_standby_mw", "storage_firm_mw", "energy_mwh",
+        "generation_mwh", "pue", "water_m3", "emissions_t",
     ),
     "ledger": (
         "t", "label", "date", "year", "kind", "account", "asset_class", "p", "h", "a", "k", "supplier", "payer",

@@ -30,17 +30,18 @@ def demand_against_capacity(demand: pd.DataFrame, workload: str | None = None) -
 
 
 def power_by_site(power: pd.DataFrame) -> pd.DataFrame:
-    """p, t, label, it_peak_mw, facility_peak_mw, grid_mw, firm_mw, backup_mw; hosts of a site added up, clouds left out.
+    """p, t, label, it_peak_mw, facility_peak_mw, grid_mw, design_hour_mw, backup_mw; hosts of a site added up, no clouds.
 
-    ``firm_mw`` is what carries the design hour: all lines, and plant of its own that is not held as backup.
+    ``design_hour_mw`` is what may carry the design hour: firm and flexible lines, firm plant of its own that is not held as
+    backup, and of storage what it gives in that hour, which the day charges again.
     """
     own = power[power["mode"] != "cloud"] if "mode" in power else power
     columns = ["space_mw", "it_peak_mw", "facility_peak_mw", "grid_mw", "backup_mw"]
     columns = [c for c in columns if c in own]
-    if "plant_rating_mw" in own:
-        lines = own["grid_mw"] + own["flexible_mw"]
-        own = own.assign(firm_mw=lines + own["plant_rating_mw"] - own["plant_standby_mw"])
-        columns.append("firm_mw")
+    if "storage_firm_mw" in own:
+        lines, plant = own["grid_mw"] + own["flexible_mw"], own["plant_rating_mw"] - own["plant_standby_mw"]
+        own = own.assign(design_hour_mw=lines + plant + own["storage_firm_mw"])
+        columns.append("design_hour_mw")
     table = own.groupby(["p", "t", "label"], as_index=False)[columns].sum()
     return table.sort_values(["p", "t"]).reset_index(drop=True)
 

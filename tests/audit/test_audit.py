@@ -362,7 +362,7 @@ MUTATIONS = [
     *[("power-table", scale("power", column)) for column in ("it_peak_mw", "it_mean_mw", "facility_peak_mw",
       "energy_mwh", "generation_mwh", "emissions_t")],
     *[("firm-table", scale("power", column)) for column in ("grid_mw", "backup_mw", "flexible_mw", "plant_mw",
-      "plant_rating_mw", "plant_standby_mw")],
+      "plant_rating_mw", "plant_standby_mw", "storage_firm_mw")],
     ("renewable-share", scale("dispatch", "import_mw", 1e6, lambda t: t["t"] == 8)),
     ("carbon-cap", scale("ledger", "quantity", 1e5, lambda t: t["unit"] == "tCO2")),
     ("ledger-entry", scale("ledger", "musd", 1.1, lambda t: t["account"] == "carbon")),

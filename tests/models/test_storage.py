@@ -18,6 +18,7 @@ from planner.case.build import build_case
 from planner.facts.catalog import Catalog
 from planner.facts.errors import MissingFact
 from planner.planning.pipeline import solve
+from planner.report.views import power_by_site
 from planner.scenario.schema import Scenario
 from planner.solver.solution import Status
 
@@ -200,6 +201,23 @@ def test_a_peak_that_costs_is_shaved(place, facts, optimise):
     most = optimise(case, bounds=bought(50.0))
     w = 4 / (4 + 0.85 * 20)
     assert most.values("billed_peak")["champion", 6] == pytest.approx(w * DESIGN_MW + (1 - w) * MEAN_MW)
+
+
+@pytest.mark.parametrize("charge_usd", [0, 30000])
+def test_the_design_hour_has_of_storage_what_the_bill_counts(place, facts, charge_usd):
+    """Bought for two prices of the day, most of its rating is no power of the design hour, charge on the peak or none."""
+    site = {"tariff": {"energy_usd_per_mwh_by_hour": DAY, "capacity_usd_per_kw_year": charge_usd}}
+    plan = solve(build_case(place(storage(max_mw=10), site=site), facts), quality="quick").plan
+    assert plan is not None and not len(audit(plan))
+    power = plan.tables["power"].query("t >= 6").reset_index(drop=True)
+    drawn = power["grid_mw"].clip(upper=power["billed_peak_mw"] if charge_usd else np.inf)
+    gives = power["storage_firm_mw"]
+    assert gives.tolist() == pytest.approx((power["facility_peak_mw"] - drawn).clip(lower=0.0).tolist())
+    assert (gives > 0.1).all() == (charge_usd > 0) and (gives < power["plant_mw"]).all()
+    assert (power["plant_rating_mw"] == 0).all()
+    shown = power_by_site(power)["design_hour_mw"]
+    assert shown.tolist() == pytest.approx((power["grid_mw"] + gives).tolist())
+    assert (shown >= power["facility_peak_mw"] - 1e-6).all()
 
 
 @pytest.mark.parametrize(("sun", "engines"), [(50.0, 0.0), (50.0, 0.5), (0.0, 0.5)])

@@ -23,7 +23,7 @@ STORED = pd.DataFrame({
 POWER = pd.DataFrame({
     "mode": "build", "p": "site", "t": [0, 1], "label": ["2027-Q1", "2027-Q2"], "facility_peak_mw": 5.0,
     "grid_mw": [0.0, 5.0], "backup_mw": 0.0, "flexible_mw": [0.0, 1.0], "plant_rating_mw": 6.0,
-    "plant_standby_mw": [0.0, 6.0],
+    "plant_standby_mw": [0.0, 6.0], "storage_firm_mw": [0.5, 0.0],
 })  # fmt: skip
 
 
@@ -39,8 +39,8 @@ def test_the_grid_stands_beside_plant_where_there_is_plant():
     assert stored.loc["battery", "mwh"].tolist() == pytest.approx([-200.0, 170.0])
 
 
-def test_firm_power_is_the_grid_and_plant_that_is_no_backup():
+def test_the_design_hour_has_lines_plant_that_is_no_backup_and_what_storage_gives():
     rows = views.power_by_site(POWER)
-    assert rows["firm_mw"].tolist() == pytest.approx([6.0, 6.0])
+    assert rows["design_hour_mw"].tolist() == pytest.approx([6.5, 6.0])
     line = charts.power(rows).data[-1]
-    assert line.name == "firm power (lines)" and list(line.y) == [6.0, 6.0, 6.0, 6.0]
+    assert line.name == "power in the design hour (lines)" and list(line.y) == [6.5, 6.5, 6.0, 6.0]

@@ -81,9 +81,8 @@ def _largest(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
 
 
 def power(table: pd.DataFrame) -> go.Figure:
-    """Facility peak of every site as bars, and the firm power it has as a dashed line (MW).
-
-    Firm power is the grid, with plant of the site's own where there is any.
+    """Facility peak of every site as bars, and what may carry it as a dashed line (MW): the grid, with flexible lines, plant
+    and storage of the site's own where there are any.
     """
     if not len(table):
         return empty(t("charts.no-power"))
@@ -99,14 +98,16 @@ def power(table: pd.DataFrame) -> go.Figure:
             hovertemplate=f"{name_of[p]}, {t('charts.facility-hover')}<extra></extra>",
         )  # fmt: skip
     own = [
-        p for p, part in table.groupby("p") if "firm_mw" in part and (part["firm_mw"] > part["grid_mw"]).any()
+        p
+        for p, part in table.groupby("p")
+        if "design_hour_mw" in part and (part["design_hour_mw"] > part["grid_mw"]).any()
     ]
     for i, p in enumerate(names):
         part = table[table["p"] == p]
-        told = "charts.firm-hover" if p in own else "charts.grid-hover"
+        told = "charts.design-hour-hover" if p in own else "charts.grid-hover"
         fig.add_scatter(
-            **step(order, part["label"], part["firm_mw" if p in own else "grid_mw"]),
-            name=t("charts.firm" if own else "charts.grid"), legendgroup="firm", showlegend=i == 0,
+            **step(order, part["label"], part["design_hour_mw" if p in own else "grid_mw"]),
+            name=t("charts.design-hour" if own else "charts.grid"), legendgroup="firm", showlegend=i == 0,
             line={"color": colour[p], "dash": DASHES[1 + i % 5], "width": 2},
             hovertemplate=f"{name_of[p]}, {t(told)}<extra></extra>",
         )  # fmt: skip
