@@ -10,6 +10,7 @@ from planner.case.context import Context
 from planner.case.plant_offers import offered, steady_supplies
 from planner.case.table import Table
 from planner.facts.errors import MissingFact
+from planner.scenario.schema import Site
 
 TABLES = {
     "redundant": Table(("h", "g"), {
@@ -18,13 +19,14 @@ TABLES = {
 }  # fmt: skip
 
 
+def asks_spare(site: Site) -> bool:
+    """Whether plant at a site must carry its load with its largest unit lost (N+1)."""
+    return site.power is not None and site.power.redundancy == "N+1"
+
+
 def redundancy_table(context: Context, supplies: pd.DataFrame) -> pd.DataFrame:
     """(h, g) of firm plant but storage, whose modules are small, at hosts of sites that ask for N+1."""
-    asked = {
-        key: site
-        for key, (site, _) in offered(context).items()
-        if site.power and site.power.redundancy == "N+1"
-    }
+    asked = {key: site for key, (site, _) in offered(context).items() if asks_spare(site)}
     firm = steady_supplies(supplies)
     rows: list[tuple[Any, ...]] = []
     for (h, g), kind in firm[[key in asked for key in firm.index]].iterrows():

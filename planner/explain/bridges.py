@@ -23,6 +23,7 @@ from planner.case.plant import firm_share, fuel_usd_per_mmbtu, plant_from
 from planner.case.plant_offers import PLACED, STORED, TABLE, faults, figure, steps, unit_mw, ways
 from planner.case.power import line_wait
 from planner.case.readiness import soonest_service
+from planner.case.redundancy import asks_spare
 from planner.case.tariff import FLAT, energy_prices
 from planner.facts.numbers import fixed, megawatts, number
 from planner.plans.network import Network, decided_soonest, soonest_step
@@ -80,11 +81,16 @@ class Bridge:
         dearer = self.usd_per_mwh - grid_usd_per_mwh
         return (self.mw(load) * 1e3 * self._usd_per_kw(months) + mwh * dearer) / 1e6
 
+    @property
+    def spare_mw(self) -> float:
+        """The unit that the site may lose where it asks for N+1: the load is carried without it."""
+        return unit_mw(self.context, self.option)[0] if asks_spare(self.context.site(self.host.site)) else 0.0
+
     def mw(self, load: Load) -> float:
-        """What carries the load after forced outage, in whole units where it comes in such."""
+        """What carries the load after forced outage, in whole units where it is sold so, and a unit to spare under N+1."""
         mw = load.peak_mw / firm_share(self.context, self.option, self.fuel)
         unit, whole = unit_mw(self.context, self.option)
-        return ceil(mw / unit - 1e-9) * unit if whole else mw
+        return (ceil(mw / unit - 1e-9) * unit if whole else mw) + self.spare_mw
 
     def _usd_per_kw(self, months: int) -> float:
         if self.rented:
@@ -112,7 +118,8 @@ class Bridge:
             if self.rented
             else ("bought", f"{number(self.figure('capex_usd_per_kw'))} USD/kW")
         )
-        cost = f" for {number(musd)} MUSD with {megawatts(self.mw(load))}" if load else ""
+        spare = f", {megawatts(self.spare_mw)} of it a unit to spare" if self.spare_mw else ""
+        cost = f" for {number(musd)} MUSD with {megawatts(self.mw(load))}{spare}" if load else ""
         return f"{self.option.id} {got}, {sooner} months sooner{cost} ({price}, {fixed(self.usd_per_mwh)} USD/MWh)"
 
 
@@ -186,6 +193,7 @@ def _line_words(context: Context, host: Host, firm: int, ready: int, load: Load 
     whose = size if offered else f"A flexible line, of the catalog's lead ({path}), would be there"
     hours = stressed_hours(context) or context.pick(None, "connections", line.id, "curtailed_hours_per_year")
     what = f"{number(load.peak_mw)} MW of plant or storage" if load else "plant or storage"
+    what += " (plant with a unit to spare)" if asks_spare(site) else ""
     return (
         f"{whose} {sooner} months sooner, but carries nothing in {number(hours)} stressed hours a year: the place serves "
         f"sooner only together with {what} for these, less where work may be paused (paused machines draw power too)."
@@ -193,7 +201,7 @@ def _line_words(context: Context, host: Host, firm: int, ready: int, load: Load 
 
 
 def _bridges(context: Context, host: Host) -> list[Bridge]:
-    """Plant of the catalog with all its figures, bound to no place, that the site does not offer."""
+    """Plant of the catalog with all its figures, bound to no place, that the site does not offer; under N+1 with a unit."""
     site = context.site(host.site)
     offered = {option.id for option in site.power.options} if site.power else set()
     fuels, found = context.catalog.table(TABLE)["fuel"], []
@@ -201,6 +209,8 @@ def _bridges(context: Context, host: Host) -> list[Bridge]:
         option = PowerOption(id=str(name))
         if name in offered or list(faults(context, option)):
             continue
+        if asks_spare(site) and unit_mw(context, option)[0] <= 0:
+            continue  # no unit is known that could be lost
         permit, got = steps(context, option, "permit_months"), ways(context, option)
         if "rent" in got:
             live = permit + steps(context, option, "mobilisation_months")

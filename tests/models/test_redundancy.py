@@ -17,9 +17,12 @@ import pytest
 
 from planner.audit import audit
 from planner.case.build import build_case
+from planner.case.context import Context
+from planner.explain.bridges import Bridge, Load
 from planner.facts.catalog import Catalog
 from planner.facts.errors import MissingFact
 from planner.planning.pipeline import solve
+from planner.scenario.power import PowerOption
 from planner.scenario.schema import Scenario
 from planner.solver.branch_and_bound import Search
 from planner.solver.engine import PATTERN, PLACED, YES_OR_NO, Engine
@@ -101,6 +104,20 @@ def test_of_plant_in_any_amount_a_unit_is_lost_or_all_where_less_stands(place, f
     assert sum(optimise(place(cells, redundancy="N"), facts).used("plant").values()) == pytest.approx(
         DESIGN_MW
     )
+
+
+@pytest.mark.parametrize(("name", "unit"), [(ENGINE, 1.5), (ENGINE, 5.0), (CELL, None)])
+@pytest.mark.parametrize("asked", ["N", "N+1"])
+def test_a_bridge_that_is_told_is_as_large_as_the_one_that_is_planned(
+    place, facts, optimise, name, unit, asked
+):
+    """Each kind alone, in whole units of 1.5 or 5 MW and in any amount, with a tenth out of order."""
+    option = kind(name, 1000, unit, forced_outage_pct=10)
+    scenario = place(option, redundancy=asked)
+    planned = sum(optimise(scenario, facts, integer=WHOLE).used("plant").values())
+    context = Context.of(scenario, facts)
+    bridge = Bridge(context, scenario.hosts[0], PowerOption.model_validate(option), False, 4)
+    assert bridge.mw(Load(DESIGN_MW, 1.0)) == pytest.approx(planned)
 
 
 def test_what_a_line_carries_needs_no_spare_unit(place, facts, optimise):

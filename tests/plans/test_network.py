@@ -18,7 +18,7 @@ from planner.case.periods import HOURS_PER_MONTH
 from planner.case.readiness import soonest_service
 from planner.explain.bridges import ITEM, Bridge, Load, bridge_words
 from planner.explain.waits import _sentence, waits
-from planner.facts.numbers import number
+from planner.facts.numbers import megawatts, number
 from planner.planning.pipeline import solve
 from planner.plans.milestones import HELD, _steps, milestone_table
 from planner.plans.network import SERVICE, Activity, Network, decided_soonest, host_network
@@ -271,6 +271,40 @@ def test_large_units_are_paid_whole(tiny, plain_catalog):
     assert bridge.mw(load) == 16.0
     energy = 0.5 * HOURS_PER_MONTH * 30 * (bridge.usd_per_mwh - 100.0) / 1e6
     assert bridge.musd(30, load, 100.0) == pytest.approx(47.5 * 48 * 16 / 1000 + energy)
+
+
+@pytest.mark.parametrize(
+    ("name", "mw", "spare", "musd"),
+    [("turbine-mobile-2026", 32.0, 16.0, 75.8), ("fuelcell-2026", 7.2385 / 0.99 + 0.3, 0.3, None)],
+)
+def test_a_bridge_has_a_unit_to_spare_where_the_site_asks_for_it(tiny, plain_catalog, name, mw, spare, musd):
+    """7.24 MW, 3.25 on average, for 33 months: two contracts on 32 MW of turbines, where one unit alone would be 16 MW."""
+    context = Context.of(tiny(sites={"power": {"redundancy": "N+1"}}), plain_catalog())
+    bridge = Bridge(context, context.scenario.hosts[0], PowerOption(id=name), musd is not None, 4)
+    plain = Context.of(tiny(), plain_catalog())
+    alone = replace(bridge, context=plain)
+    load = Load(7.2385, 3.25)
+    assert bridge.mw(load) == pytest.approx(mw) == pytest.approx(alone.mw(load) + spare)
+    price = bridge.usd_per_mwh - 37.0  # of the line's energy
+    assert musd is None or bridge.musd(33, load, price) == pytest.approx(musd, rel=0.01)
+    more = bridge.musd(33, load, price) - alone.musd(33, load, price)
+    assert more == pytest.approx(spare * 1e3 * bridge._usd_per_kw(33) / 1e6)
+    assert f", {megawatts(spare)} of it a unit to spare (" in bridge.words(33, 1.0, load)
+    assert "to spare" not in alone.words(33, 1.0, load)
+
+
+def test_a_kind_whose_unit_nobody_knows_bridges_nothing_under_n_plus_1(tiny, plain_catalog):
+    facts = plain_catalog({("power_options", "fuelcell-2026", "unit_mw"): float("nan")})
+    service = Activity(SERVICE, SERVICE, "", 0, 0, (("grid", 0),))
+    late = Network("champion", (Activity("grid", "grid", "grid-firm", 20), service))
+    told = {
+        asked: bridge_words(
+            build_case(tiny(sites={"power": {"redundancy": asked}}), facts), late, Load(3.0, 2.0)
+        )
+        for asked in ("N", "N+1")
+    }
+    assert ["fuelcell-2026" in line for line in told.values()] == [True, False]
+    assert ["(plant with a unit to spare)" in line for line in told.values()] == [False, True]
 
 
 def test_a_bridge_on_offer_is_not_named_again(tiny, plain_catalog):
