@@ -23,7 +23,7 @@ from planner.report.charts import answer as pictures
 from planner.report.charts import gantt, places
 from planner.report.charts import plan as charts
 from planner.report.kpis import HEADLINE, kpi_cards
-from planner.report.names import catalogued, of_catalog, spoken_ids, titled, titles
+from planner.report.names import catalogued, spoken_ids, titled, titles
 from planner.report.strings import t
 from planner.report.terms import term
 from planner.sizing.against import TABLES as COMPARED
@@ -127,7 +127,7 @@ TABLES: dict[str, View] = {
 
 READ = (
     "materials", "orders", "rents", "openings", "whynot", "gantt", "energy", "service", "training", "levels", "agreements",
-    "survival", "unmet",
+    "survival", "unmet", "sources", "cooling",
 )  # fmt: skip
 """Tables that are only read: what the scenario or the catalog names stands by its name."""
 
@@ -202,14 +202,8 @@ def _sites(one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]
             ],
             className="two-up",
         ),
-        *_own_power(one, get("sources")),
-        chart(
-            PAGE,
-            "cooling",
-            charts.cooling(_by_name(one, cooling, "c", "cooling")),
-            cooling,
-            note=t("plan.cooling-note"),
-        ),
+        *_own_power(get("sources")),
+        chart(PAGE, "cooling", charts.cooling(cooling), cooling, note=t("plan.cooling-note")),
         table_section(PAGE, "energy", get("energy"), lead=t("plan.energy-note")),
     ]
 
@@ -224,24 +218,11 @@ def _years(years: pd.Series) -> Any:
     )  # fmt: skip
 
 
-def _by_name(one: Result, table: pd.DataFrame, column: str, of: str) -> pd.DataFrame:
-    """A table to be drawn: ids of the catalog's table ``of`` by their names."""
-    return table.assign(**{column: of_catalog(one.run.catalog, of, table[column])}) if len(table) else table
-
-
-def _own_power(one: Result, sources: pd.DataFrame) -> list[Any]:
+def _own_power(sources: pd.DataFrame) -> list[Any]:
     """What the grid and plant of its own give, where a plan has such plant."""
     if not len(sources):
         return []
-    return [
-        chart(
-            PAGE,
-            "sources",
-            charts.sources(_by_name(one, sources, "source", "power_options")),
-            sources,
-            note=t("plan.sources-note"),
-        )
-    ]
+    return [chart(PAGE, "sources", charts.sources(sources), sources, note=t("plan.sources-note"))]
 
 
 def _control(one: Result, _base: Result | None, get: Callable[[str], pd.DataFrame]) -> list[Any]:

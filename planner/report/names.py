@@ -62,13 +62,6 @@ def member_names(scenario: Scenario, field: str, members: Sequence[str]) -> dict
     return {name: known.get(name) or in_words(name) for name in members}
 
 
-def of_catalog(catalog: Catalog, table: str, ids: pd.Series) -> pd.Series:
-    """What charts write for ids of a table of the catalog: their names there, where no other has them; else the ids."""
-    found = catalog.table(table)["name"].astype(str).reindex(ids.unique())
-    found = found[~found.duplicated(keep=False)]
-    return ids.map(found).fillna(ids)
-
-
 def titled(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
     """The table with a column ``w_title`` (``h_title``, ``p_title``) beside each id of which some have a title."""
     for key in ("w", "h", "p"):
@@ -82,6 +75,7 @@ def titled(table: pd.DataFrame, scenario: Scenario) -> pd.DataFrame:
 CATALOGED = {
     "k": "systems", "a": "stacks", "c": "cooling", "b": "halls", "origin_iso3": "countries",
     "content_iso3": "countries", "iso3": "countries", "stack": "stacks", "system": "systems",
+    "source": "power_options",
 }  # fmt: skip
 """Columns of ids that the catalog names, and its table."""
 THINGS = ("systems", "stacks", "cooling", "halls", "backup", "connections", "power_options")

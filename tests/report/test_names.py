@@ -8,7 +8,7 @@ import pytest
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.report.answer import limit_name
 from planner.report.charts import gantt
-from planner.report.names import catalogued, labels, spoken, spoken_ids, spoken_text, titled
+from planner.report.names import THINGS, catalogued, labels, spoken, spoken_ids, spoken_text, titled
 from planner.report.views import why_not_summary
 from planner.scenario.schema import Scenario
 
@@ -73,6 +73,23 @@ def test_the_timeline_names_hosts_and_things(scenario: Scenario) -> None:
         "Olkaria halls · Grid connection, works: Firm grid connection",
     ]
     assert "MI355X server" in gantt.told(steps)["after"].iloc[0]
+
+
+def test_what_is_bought_has_one_name_everywhere(scenario: Scenario) -> None:
+    """No two rows of a table share a name, so none is told by its id: timeline, energy by source and sentences agree."""
+    for source in THINGS:
+        names = scenario.catalog.table(source)["name"]
+        assert not names.duplicated().any(), names[names.duplicated(keep=False)].tolist()
+    name = scenario.catalog.table("power_options").at["pv-utility-2026", "name"]
+    rows = pd.DataFrame({
+        "h": "champion-olkaria", "w": "", "kind": "plant", "item": ["pv-utility-2026"], "start_date": "2028-01-01",
+        "end_date": "2029-01-01", "critical": False, "after": "",
+    })  # fmt: skip
+    shown = gantt.rows(catalogued(titled(rows, scenario), scenario.catalog))["shown"]
+    assert shown.tolist() == [f"Olkaria halls · Plant of its own: {name}"]
+    sources = spoken_ids(pd.DataFrame({"source": ["grid", "pv-utility-2026"]}), scenario)
+    assert sources["source"].tolist() == ["grid", name]
+    assert spoken_text("pv-utility-2026 bought", scenario) == f"{name} bought"
 
 
 def test_a_payer_that_is_a_host_and_what_was_left_out_are_named(scenario: Scenario) -> None:
