@@ -153,6 +153,17 @@ def test_a_kind_that_nobody_buys_changes_nothing(place, facts, optimise):
         assert beside.used(name) == pytest.approx(alone.used(name)), name
 
 
+def test_storage_that_nobody_buys_changes_no_more_than_the_cut_of_the_day(place, facts, optimise):
+    """At 90,000 USD/kW and with hours that are priced, so that the day is cut by the clock with it and without."""
+    alone, beside = (
+        optimise(build_case(place(*kinds), facts)) for kinds in ([], [storage(capex_usd_per_kw=90000)])
+    )
+    assert not beside.used("plant")
+    assert beside.objective == pytest.approx(alone.objective, rel=1e-9)
+    cuts = [len(build_case(place(*kinds, day=None), facts).slices.loc[4]) for kinds in ([], [storage()])]
+    assert cuts[0] < cuts[1], "without prices by hour storage on offer cuts the day anew"
+
+
 def test_each_kind_is_charged_again_with_its_own_round_trip(place, facts, optimise):
     """0.1 MW at 85 %, however much at 40 %: the day has 20 hours of 1.92 - 1.44 MW less what storage gives.
 
