@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 from planner.case.columns import empty_table, records
 from planner.case.context import Context, keyed, selected
 from planner.case.registry import DECIDED
-from planner.scenario.schema import ControlFloor, Decision
+from planner.scenario.schema import ControlFloor, Decision, ShareCap
 
 PARTNER, EVERYONE, TOTAL = "partner", "all", "total"
 """Who pays most, whoever pays, and all years together, among payers and years."""
@@ -23,17 +24,22 @@ SHARE_COLUMN = {
 
 
 def share_tables(context: Context, systems: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(i, t) -> max_share; (i, h, a, k): offers that count towards cap i."""
+    """(i, t) -> max_share; (i, h, a, k): offers that count towards cap i. Of one class each cap holds from its day on."""
     caps: list[tuple[Any, ...]] = []
     members: list[tuple[Any, ...]] = []
     for cap in context.scenario.limits.shares:
-        i = f"{cap.by}-{cap.id}"
+        i = share_name(cap)
         caps += [
             (i, t, cap.max_share) for t in range(context.calendar.holds_from(cap.from_), context.calendar.n)
         ]
         match = systems[systems[SHARE_COLUMN[cap.by]] == cap.id]
         members += [(i, r.h, r.a, r.k) for r in records(match)]
     return keyed(caps, ["i", "t"], ["max_share"]), keyed(members, ["i", "h", "a", "k"], [])
+
+
+def share_name(cap: ShareCap) -> str:
+    """vendor nvidia, vendor nvidia from 2029-01-01."""
+    return _from(f"{cap.by} {cap.id}", cap.from_)
 
 
 def control_floors(context: Context, demand: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -63,8 +69,11 @@ def control_floors(context: Context, demand: pd.DataFrame) -> tuple[pd.DataFrame
 
 def floor_name(floor: ControlFloor) -> str:
     """official, chat, official from 2029-01-01."""
-    name = floor.workload or f"{floor.data_class} data"
-    return f"{name} from {floor.from_}" if floor.from_ else name
+    return _from(floor.workload or f"{floor.data_class} data", floor.from_)
+
+
+def _from(name: str, day: date | None) -> str:
+    return f"{name} from {day}" if day else name
 
 
 def money_caps(context: Context) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
-from planner.case.limits import floor_name
+from planner.case.limits import floor_name, share_name
 from planner.case.registry import DECIDED
 from planner.case.resilience import SITES, class_name, class_words
 from planner.explain.relaxations import POINT_DECIMALS, Exact, Relaxation, rows_of
@@ -24,10 +24,10 @@ from planner.solver.highs import LiveHighs
 def shares(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
     demand = case.demand.groupby("t")["demand_kref"].sum()
     for j, cap in enumerate(case.scenario.limits.shares):
-        rows = rows_of(arrays, "share_cap", f"{cap.by}-{cap.id}")
+        rows = rows_of(arrays, "share_cap", share_name(cap))
         total = np.array([float(demand.get(_period(arrays, "share_cap", r), 0.0)) for r in rows])
         yield Relaxation(
-            "share", f"limits.shares[{j}].max_share", cap.max_share, "share", f"the cap on {cap.by} {cap.id}", rows, -total,
+            "share", f"limits.shares[{j}].max_share", cap.max_share, "share", f"the cap on {share_name(cap)}", rows, -total,
             most=1.0 - cap.max_share, scale=0.1, exact=_share_exact(case, arrays, rows, cap.max_share),
         )  # fmt: skip
 

@@ -8,14 +8,14 @@ schema; parts that are malformed are passed over.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from planner.case.limits import PARTNER
 from planner.facts.catalog import Catalog
 from planner.intake.agreement_checks import agreement_faults
 from planner.intake.demand_checks import idle_day, own_names, requests_and_models, unsaid
-from planner.intake.document import Document, day_of, fault
+from planner.intake.document import Document, day_of, fault, valid
 from planner.intake.finance_checks import FINANCE_RULES
 from planner.intake.offer_checks import early_exits, idle_holdings, no_cooling, no_offer
 from planner.intake.optional_sources import optional
@@ -36,15 +36,16 @@ from planner.scenario.references import (
     SHARES,
     STEPS,
 )
+from planner.scenario.schema import EfficiencyCap
 
 
 def cross_problems(root: Item, catalog: Catalog) -> list[Problem]:
     """Every fault that needs more than one place of the document, or the catalog, to be seen."""
     document = Document(root, catalog)
     rules: tuple[Callable[[Document], Iterator[Problem]], ...] = (
-        _references, _keys, _share_caps, _control_floors, _duplicates, _dates, _filed, _existing_dates, _rising_steps,
-        _years, _money_caps, _carbon_caps, _stacks_of_hosts, _decision_order, _halls_of_clouds, _answers, _attributes,
-        no_offer, idle_holdings, no_cooling, unsaid, idle_day, own_names, requests_and_models, own_sites,
+        _references, _keys, _share_caps, _control_floors, _efficiency_caps, _duplicates, _dates, _filed, _existing_dates,
+        _rising_steps, _years, _money_caps, _carbon_caps, _stacks_of_hosts, _decision_order, _halls_of_clouds, _answers,
+        _attributes, no_offer, idle_holdings, no_cooling, unsaid, idle_day, own_names, requests_and_models, own_sites,
         shells, standing_lines, power_offers, agreement_faults, early_exits,
         *FINANCE_RULES,
         *TENOR_RULES,
@@ -108,6 +109,29 @@ def _control_floors(doc: Document) -> Iterator[Problem]:
                 floor, path, f"second floor on {name!r} from the same date (first on line {seen[key]})"
             )
         seen.setdefault(key, floor.shown.line)
+
+
+def _efficiency_caps(doc: Document) -> Iterator[Problem]:
+    """Of several caps of one day the strictest holds: none is stated twice, and none lifts what begins with it."""
+    start = doc.horizon.start if doc.horizon is not None else None
+    seen: dict[Any, list[tuple[str, EfficiencyCap]]] = {}
+    for path, item in find(doc.root, "limits.efficiency[]"):
+        cap = valid(EfficiencyCap, item)
+        if cap is None:
+            continue
+        same_day = seen.setdefault((cap.measure, cap.from_ or start), [])
+        for other, before in same_day:
+            here, there = (None if c.sites is None else set(c.sites) for c in (cap, before))
+            shared = here is None or there is None or here & there
+            if here == there:
+                yield fault(item, path, f"second cap on {cap.measure} for the same sites from the same date")
+            elif shared and (cap.most is None) != (before.most is None):
+                capped, lifts = (other, path) if cap.most is None else (path, other)
+                message = (
+                    f"{lifts} lifts nothing, {capped} begins on the same date: name there the sites it is for"
+                )
+                yield fault(item, path, message)
+        same_day.append((path, cap))
 
 
 def _duplicates(doc: Document) -> Iterator[Problem]:
@@ -198,7 +222,15 @@ def _years(doc: Document) -> Iterator[Problem]:
 
 
 def _money_caps(doc: Document) -> Iterator[Problem]:
-    return _caps(doc, "limits.money[]", "money", lambda cap: (cap.text("what"), cap.text("payer") or PARTNER))
+    """Each cap once, whichever of the fields for capital it is written in."""
+    total = [item for _, item in find(doc.root, "limits.capital_musd_total") if item.value is not None]
+    years = [year.value for _, year in find(doc.root, "limits.capital_musd_by_year[].year")]
+    stated = [(year, "outlay", PARTNER) for year in [*([None] if total else []), *years]]
+
+    def named(cap: Item) -> tuple[Any, ...]:
+        return cap.text("what"), cap.text("payer") or PARTNER
+
+    return _caps(doc, "limits.money[]", "money", named, stated)
 
 
 def _carbon_caps(doc: Document) -> Iterator[Problem]:
@@ -206,10 +238,14 @@ def _carbon_caps(doc: Document) -> Iterator[Problem]:
 
 
 def _caps(
-    doc: Document, pattern: str, what: str, named: Callable[[Item], tuple[Any, ...]]
+    doc: Document,
+    pattern: str,
+    what: str,
+    named: Callable[[Item], tuple[Any, ...]],
+    stated: Sequence[tuple[Any, ...]] = (),
 ) -> Iterator[Problem]:
-    """Years within the horizon, each cap once."""
-    seen = set()
+    """Years within the horizon, each cap once, and none that is ``stated`` elsewhere."""
+    seen = list(stated)
     for path, cap in find(doc.root, pattern):
         year = cap.get("year")
         if year is not None and isinstance(year.value, int):
@@ -217,7 +253,7 @@ def _caps(
         key = (year.value if year is not None else None, *named(cap))
         if key in seen:
             yield fault(cap, path, f"second cap on the same {what}")
-        seen.add(key)
+        seen.append(key)
 
 
 def _outside(doc: Document, path: str, year: Item) -> Iterator[Problem]:

@@ -138,6 +138,25 @@ def test_host_whose_stacks_are_not_declared() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("old", "cap", "refused"),
+    [
+        ("capital_musd_total: 100", "{what: outlay, musd: 900}", True),
+        ("capital_musd_total: 100", "{what: outlay, musd: 900, year: 2028}", False),
+        ("capital_musd_total: 100", "{what: capex, musd: 900}", False),
+        ("capital_musd_by_year: [{year: 2028, musd: 50}]", "{what: outlay, musd: 900, year: 2028}", True),
+        ("capital_musd_by_year: [{year: 2028, musd: 50}]", "{what: outlay, musd: 900, payer: all, year: 2028}", False),
+    ],
+)  # fmt: skip
+def test_a_cap_on_capital_is_stated_once_in_whichever_field(old: str, cap: str, refused: bool) -> None:
+    """The later would hold alone: 100 MUSD in all, and a row of 900 beside it."""
+    text = changed(add=f"limits: {{{old}, money: [{cap}]}}")
+    if refused:
+        one(text, "limits.money[0]", "second cap on the same money")
+    else:
+        parse_scenario(text)
+
+
 def test_references_in_every_section() -> None:
     text = changed(
         add="""

@@ -1,5 +1,6 @@
 """What protects stacks: layers add up, own models change throughput, adoption costs once, shares and floors bind."""
 
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -276,7 +277,22 @@ def test_chip_origin_and_country_caps_reach_every_offer() -> None:
     case = build_case(scenario(limits={"shares": [{"by": "chip-origin", "id": "USA", "max_share": 0.5},
                                                    {"by": "country", "id": "KOR", "max_share": 0.5}]}))  # fmt: skip
     counted = case.share_members.groupby("i").size()
-    assert counted.to_dict() == {"chip-origin-USA": 3, "country-KOR": 3}
+    assert counted.to_dict() == {"chip-origin USA": 3, "country KOR": 3}
+
+
+def test_of_dated_caps_on_one_class_each_holds_from_its_day() -> None:
+    """The strictest binds: a later cap that is looser does not lift an earlier one."""
+    own = {"by": "operator", "id": "us"}
+    later = [{"max_share": 0.4, "from": "2028-01-01"}, {"max_share": 0.9, "from": "2028-07-01"}]
+    caps = [{**own, "max_share": 0.6}, *({**own, **cap} for cap in later)]
+    plan = solved(scenario(limits={"max_delay_months": 4, "shares": caps}))
+    assert not len(audit(plan))
+    rows = plan.tables["serving"]
+    cloud = rows["served_kref"].where(rows["h"] == "cloud", 0.0).groupby(rows["t"]).sum()
+    share = cloud / rows.groupby("t")["served_kref"].sum()
+    first = plan.case.calendar.holds_from(date(2028, 1, 1))
+    assert share[share.index < first].max() <= 0.6 + 1e-6
+    assert share[share.index >= first].max() <= 0.4 + 1e-6
 
 
 # ---- the table
