@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ from planner.scenario.schema import EfficiencyCap, Host
 
 TABLES = {
     "efficiency_caps": Table(("h", "measure", "t"), {
-        "most": "PUE, or litres per kWh of IT, that the mean of the calendar year may not exceed",
+        "most": "PUE, or litres per kWh of IT, that the mean of the calendar year may not exceed; the same in all of it",
         "stated": "number of the cap in limits.efficiency; -1 for a law", "law": "row of the catalog; empty without one",
     }),
 }  # fmt: skip
@@ -53,7 +54,10 @@ def cap_table(context: Context) -> pd.DataFrame:
 
 
 def _in_force(context: Context, host: Host, measure: str) -> dict[int, Cap]:
-    """t -> the strictest cap that is in force on any day of the period: one that eases helps from the next on."""
+    """t -> the strictest cap that is in force on any day of its calendar year.
+
+    A mean over part of a year would be one of its warm months, dearer than a cap on the whole year.
+    """
     key = ("efficiency caps", host.id, measure)
     if key not in context.memo:
         context.memo[key] = _strictest(context, host, measure)
@@ -65,29 +69,39 @@ def _strictest(context: Context, host: Host, measure: str) -> dict[int, Cap]:
     calendar, caps = context.calendar, dict[int, list[Cap]]()
     steps = _steps(context, host, measure)
     ends = [*(calendar.first_from(day) for day, *_ in steps[1:]), calendar.n]
+    years = [calendar.date_of(t).year for t in range(calendar.n)]
     for (day, most, stated, law), end in zip(steps, ends, strict=False):
         if most is not None:
-            for t in range(calendar.holds_from(day), min(end, calendar.n)):
-                caps.setdefault(t, []).append((most, stated, law))
-    return {t: min(caps[t]) for t in sorted(caps)}
+            for year in {years[t] for t in range(calendar.holds_from(day), min(end, calendar.n))}:
+                caps.setdefault(year, []).append((most, stated, law))
+    return {t: min(caps[year]) for t, year in enumerate(years) if year in caps}
 
 
 def _steps(context: Context, host: Host, measure: str) -> list[tuple[date, float | None, int, str]]:
-    """(day, most, number in the scenario, law) of one measure at a host, the earliest first."""
+    """(day, most, number in the scenario, law) of one measure at a host, the earliest first.
+
+    Of several of one day the strictest; each takes the place of those before it.
+    """
+    steps = sorted(
+        _dated(context, host, measure),
+        key=lambda step: (step[0], step[1] is None, step[1] or 0.0),
+    )
+    return [next(same) for _, same in groupby(steps, key=lambda step: step[0])]
+
+
+def _dated(context: Context, host: Host, measure: str) -> list[tuple[date, float | None, int, str]]:
     own = list(_stated(context, host, measure))
     if own:
         begins = context.scenario.horizon.start
-        found = [(cap.from_ or begins, cap.most, n, "") for n, cap in own]
-        return sorted(found, key=lambda step: step[0])
+        return [(cap.from_ or begins, cap.most, n, "") for n, cap in own]
     rules = context.catalog.table("efficiency_rules")
     whom = "standing" if is_existing(context, host) else "new"
     wanted = context.host_country(host), measure, whom
-    laws = [
+    return [
         (date.fromisoformat(str(row.from_date)), float(row.most), -1, str(law))
         for law, row in zip(rules.index, records(rules), strict=True)
         if (row.iso3, row.measure, row.applies_to) == wanted
     ]
-    return sorted(laws, key=lambda step: step[0])
 
 
 def _stated(context: Context, host: Host, measure: str) -> Iterator[tuple[int, EfficiencyCap]]:

@@ -72,12 +72,53 @@ def test_the_law_of_the_country_holds_where_nothing_is_stated(tiny, plain_catalo
 
 
 def test_caps_hold_on_the_safe_side_of_their_days(tiny, facts):
-    """The strictest of a period's days: a tighter cap from the period of its day, a looser one from the next."""
+    """The strictest of a year's days: a tighter cap in all of the year of its day, a looser one from the next."""
     steps = [("2028-02-15", 1.15), ("2028-08-20", 1.3), ("2028-09-10", 1.2), ("2029-05-01", None)]
     caps = [{"measure": "pue", "from": day} | ({"most": most} if most else {}) for day, most in steps]
     case = build_case(tiny(hosts=BOTH, limits={"efficiency": caps}), facts)
     held = case.efficiency_caps.reset_index().query("h == 'champion'").set_index("t")["most"]
-    assert held.to_dict() == {4: 1.15, 5: 1.15, 6: 1.15, 7: 1.2, 8: 1.2, 9: 1.2}
+    assert held.to_dict() == dict.fromkeys(range(4, 8), 1.15) | dict.fromkeys(range(8, 12), 1.2)
+
+
+def test_a_cap_that_begins_earlier_is_never_cheaper(tiny, plain_catalog, optimise):
+    """The warm half of a year reaches 1.08 at best, all of it 1.073: from July a cap asks no more than from January."""
+    seasons = plain_catalog({**DOORS, ("cooling", AIR, "pue_a"): 1.05, ("cooling", AIR, "pue_b_per_k"): 0.01})
+
+    def cost(day):
+        cap = {"measure": "pue", "most": 1.075, "from": day}
+        return optimise(tiny(hosts=BOTH, limits={"efficiency": [cap]}), seasons).objective
+
+    whole = cost("2028-01-01")
+    assert cost("2028-07-01") == pytest.approx(whole) and cost("2029-01-01") < whole - 0.1
+
+
+def test_of_caps_of_one_day_the_strictest_holds(tiny, facts):
+    every, here = {"measure": "pue", "most": 1.2}, {"measure": "pue", "most": 1.15, "sites": ["south"]}
+    for caps in ([every, here], [here, every]):
+        held = build_case(tiny(hosts=BOTH, limits={"efficiency": caps}), facts).efficiency_caps
+        assert set(held["most"]) == {1.15}
+
+
+@pytest.mark.parametrize(
+    ("caps", "words"),
+    [
+        ([{"most": 1.16}, {"most": 1.3}], "second cap on pue"),
+        ([{"most": 1.3}, {"most": 1.16, "from": "2027-01-01"}], "second cap on pue"),
+        ([{"most": 1.3}, {"sites": ["south"]}], "efficiency[1] lifts nothing, limits.efficiency[0] begins"),
+        ([{"sites": ["south"]}, {"most": 1.3}], "efficiency[0] lifts nothing, limits.efficiency[1] begins"),
+        ([{"most": 1.3}, {"most": 1.16, "sites": ["south"]}], ""),
+        ([{"most": 1.3}, {"from": "2028-01-01"}], ""),
+    ],
+)
+def test_caps_of_which_one_would_hold_for_nothing_are_refused(tiny, caps, words):
+    stated = {"limits.efficiency": [{"measure": "pue", **cap} for cap in caps]}
+    if not words:
+        with_overrides(tiny(), stated)
+        return
+    with pytest.raises(ScenarioError) as error:
+        with_overrides(tiny(), stated)
+    (problem,) = error.value.problems
+    assert problem.path == "limits.efficiency[1]" and words in problem.message
 
 
 def test_a_cap_that_begins_within_the_first_period_shuts_a_place(tiny, facts):
