@@ -4,10 +4,12 @@ Variables: ppa[h,g,t] MW of contracts that start; matched[h,g,t,s], surplus[h,g,
 
     matched + surplus <= share of the slice x contracts alive                          (h,g,t,s)  ppa_output
     sum over g of matched + flexible_import <= grid_import                             (h,t,s)    ppa_matched
+    sum over g of mean share x contracts alive <= existing grid + connect alive        (h,t)      ppa_meter
     sum over hosts of contracts alive <= most MW at the site                           (p,g,t)    site_ppa
 
 What is used does not pay the tariff's energy; the network's fee and the peak it does. It is part of what the connection
-carries, and adds nothing to it.
+carries, and adds nothing to it. No more energy is contracted than the lines of a place could draw, in leased halls than all
+that is leased would: a place without a meter signs nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import Any
 
 from planner.case.case import Case
 from planner.case.columns import joined
+from planner.case.ppa import mean_shares
 from planner.models.common import add_family, add_param, add_set, add_var, alive_map, columns, tuples
 from planner.models.ledger import Booked, book, local
 from planner.models.rules import Rule
@@ -54,7 +57,34 @@ def declare(m: Any, case: Case) -> None:
             <= m.grid_import[h, t, s]
         ),
     )
+    _declare_meter(m, case, living)
     _declare_site(m, case)
+
+
+def _declare_meter(m: Any, case: Case, living: dict[Any, list[Any]]) -> None:
+    mean = mean_shares(case)
+    kinds: dict[Any, list[tuple[str, int]]] = {}
+    for h, g, t in dict.fromkeys((h, g, t) for h, g, t, _ in m.DELIVERY):
+        kinds.setdefault((h, t), []).extend((g, u) for u in living.get((h, g, t), []))
+    lines = alive_map(case.connections, ["h"], ["n", "t"], "life", case.calendar)
+    add_set(m, "METER", kinds, 2)
+    add_family(m, "metered_ppas", m.METER, kinds, 2)
+    add_family(m, "metered_lines", m.METER, {key: lines.get(key, []) for key in kinds}, 2)
+    leased = {(h, t): [(h, t)] if case.hosts.loc[h, "mode"] == "colocation" else [] for h, t in kinds}
+    add_family(m, "metered_space", m.METER, leased, 2)
+    building = case.physics["colocation_pue"]
+    means = {(h, g, t): mean[h, g, t] for (h, t), pairs in kinds.items() for g, _ in pairs}
+    add_set(m, "METERED", means, 3)
+    add_param(m, "mean_delivery_share", m.METERED, means)
+    m.ppa_meter = Rule(
+        m.METER,
+        rule=lambda m, h, t: (
+            sum(m.mean_delivery_share[h, g, t] * m.ppa[h, g, u] for g, u in m.metered_ppas[h, t])
+            <= m.existing_grid_mw[h, t]
+            + sum(m.connect[h, n, u] for n, u in m.metered_lines[h, t])
+            + building * sum(m.space_mw[i, u] for i, u in m.metered_space[h, t])
+        ),
+    )
 
 
 def _declare_site(m: Any, case: Case) -> None:

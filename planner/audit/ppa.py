@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from planner.audit.book import Book
 from planner.audit.bought import contract, dated, priced
 from planner.audit.findings import Findings
+from planner.audit.firm import flexible_mw, grid_mw
+from planner.audit.halls import space_mw
 from planner.audit.view import View, each_period, labelled, over, total
-from planner.case.columns import records
+from planner.case.columns import joined, records
 
 HGT, HTS = ["h", "g", "t"], ["h", "t", "s"]
 KEYS = [*HGT, "s"]
 
-COVERS = {"ppa_output": "ppa-output", "ppa_matched": "ppa-matched", "site_ppa": "site-ppa"}
+COVERS = {"ppa_output": "ppa-output", "ppa_matched": "ppa-matched", "ppa_meter": "ppa-meter",
+          "site_ppa": "site-ppa"}  # fmt: skip
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
 
 
@@ -51,6 +55,23 @@ def check(view: View, found: Findings) -> None:
     limits = {(x.p, x.g): float(x.max_mw) for x in records(view.case.ppa_terms)}
     limit = pd.Series([limits[key[:2]] for key in mw.index], index=mw.index, dtype=float)
     found.at_most("site-ppa", mw, limit, "more of a contract than the site may have")
+    _metered(view, found, stands)
+
+
+def _metered(view: View, found: Findings, stands: pd.DataFrame) -> None:
+    """Energy of contracts in a period beyond what the lines of their place, or all that it leases, could draw."""
+    slices = view.case.slices.reset_index(drop=True)[["t", "s", "hours"]]
+    shares = joined(view.case.deliveries.reset_index(drop=True), slices, ["t", "s"])
+    rows = joined(stands, shares, HGT)
+    mwh = total(rows, ["h", "t"], rows["added_mw"] * rows["share"] * rows["hours"])
+    modes = {h.id: h.mode for h in view.scenario.hosts}
+    leased = np.array([modes[h] == "colocation" for h, _ in mwh.index], dtype=bool)
+    space = view.case.physics["colocation_pue"] * over(mwh.index, space_mw(view)).to_numpy(float)
+    lines = over(mwh.index, grid_mw(view)) + over(mwh.index, flexible_mw(view)) + np.where(leased, space, 0.0)
+    hours = slices.groupby("t")["hours"].sum().reindex([t for _, t in mwh.index]).to_numpy(float)
+    found.at_most(
+        "ppa-meter", mwh / hours, lines, "more energy of contracts than the lines of the place could draw"
+    )
 
 
 def _signed(view: View, found: Findings) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from planner.case.blocks import hourly, stressed_hours
-from planner.case.case import STRESS
+from planner.case.case import STRESS, Case
+from planner.case.columns import joined
 from planner.case.commitments import TAIL, with_tails
 from planner.case.context import Context, keyed
 from planner.case.plant_offers import YIELD
@@ -53,6 +54,17 @@ def ppa_tables(
     table = keyed(signed, ["h", "g", "t"], ["lead", "periods", "musd_per_mw_step"])
     table = with_tails(context, table, "musd_per_mw_step", np.array(fetched, dtype=float), 0.0)
     return table, TABLES["ppa_terms"].frame(terms), TABLES["deliveries"].frame(delivered)
+
+
+def mean_shares(case: Case) -> dict[tuple[str, str, int], float]:
+    """(h, g, t) -> MW delivered per MW of the contract, as the mean of the period's hours."""
+    slices = case.slices.reset_index(drop=True)[["t", "s", "hours"]]
+    rows = joined(case.deliveries.reset_index(drop=True), slices, ["t", "s"])
+    hours = rows["t"].map(slices.groupby("t")["hours"].sum())
+    means = (
+        (rows["share"] * rows["hours"] / hours).groupby([rows["h"], rows["g"], rows["t"]], sort=False).sum()
+    )
+    return {(str(h), str(g), int(t)): float(x) for (h, g, t), x in means.items()}
 
 
 def _offered(context: Context) -> list[tuple[str, Site, PowerPurchase]]:

@@ -14,7 +14,9 @@ from planner.scenario.problems import Problem
 
 
 def power_offers(doc: Document) -> Iterator[Problem]:
-    """Options without a price, a term, months or figures of their kind; a flexible line that is the firm one."""
+    """Options without a price, a term, months or figures of their kind; a flexible line that is the firm one; contracts
+    named as plant or a line, for which they would be taken.
+    """
     context = context_of(doc, [])
     for path, item in find(doc.root, "sites[].power.options[]"):
         option = valid(PowerOption, item)
@@ -22,6 +24,13 @@ def power_offers(doc: Document) -> Iterator[Problem]:
             for field, message in faults(context, option):
                 where = f"{path}.{field}" if field else path
                 yield fault(item.get(field) or item if field else item, where, message)
+    taken = {name: kind for kind in ("grid connection", "power option") for name in doc.known(kind)}
+    for path, item in find(doc.root, "sites[].power.ppas[].id"):
+        if item.value in taken:
+            message = (
+                f"{item.value!r} is a {taken[item.value]} of the catalog: give the contract a name of its own"
+            )
+            yield fault(item, path, message)
     loose = [n for n in doc.known("grid connection") if n != FIRM]
     for path, item in find(doc.root, "sites[].power.flexible.id"):
         if item.value == FIRM:

@@ -372,6 +372,7 @@ MUTATIONS = [
     ("ppa-dates", put("ppas", "end_date", pd.Timestamp("2060-01-01"))),
     ("ppa-price", scale("ppas", "musd_total")),
     ("site-ppa", scale("ppas", "added_mw", 50)),
+    ("ppa-meter", scale("ppas", "added_mw", 50)),
     ("ppa-known", put("matched", "g", "nowhere")),
     ("ppa-output", scale("matched", "matched_mw", -1)),
     ("ppa-output", drop("ppas")),

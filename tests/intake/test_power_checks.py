@@ -21,6 +21,28 @@ def small(root: Path) -> Scenario:
     return load_scenario(root / "tests" / "scenarios" / "small.yaml")
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("pv-utility-2026", "power option"), ("grid-flexible", "grid connection"), ("farm", "")],
+)
+def test_a_contract_is_not_named_as_plant_or_a_line(small, name, kind):
+    """Else its energy, which may not be renewable, counted as that of the plant."""
+    contract = {"id": name, "max_mw": 30, "usd_per_mwh": 60, "term_months": 120}
+    changes = {
+        "sites[haenam].power": {"options": [{"id": "pv-utility-2026", "max_mw": 0.01}], "ppas": [contract]}
+    }
+    if not kind:
+        with_overrides(small, changes)
+        return
+    with pytest.raises(ScenarioError) as error:
+        with_overrides(small, changes)
+    (problem,) = error.value.problems
+    assert (
+        problem.path.startswith("sites[haenam].power.ppas[")
+        and f"is a {kind} of the catalog" in problem.message
+    )
+
+
 def test_every_fault_of_every_site_is_told_at_once(small):
     plant = [
         {"id": "gas-turbine-queue-2026"},

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.untraced
 
 MEAN_MW, DESIGN_MW, HOURS, RATE = 1.44, 1.92, 2190.0, 1.08
 ALIVE = range(4, 12)
+LEASED = {"mode": "colocation", "hall_types": None, "cooling": None}
 
 
 def pv(t: float) -> float:
@@ -67,11 +68,11 @@ def test_shortfall_is_bought_at_the_tariff(place, facts, optimise):
 
 
 def test_surplus_is_paid_and_sold_at_its_own_price(place, facts, optimise):
-    """2 MW where 1.44 are drawn: 0.56 MW are paid at 60 and fetch 25, or nothing."""
+    """1.8 MW where 1.44 are drawn: 0.36 MW are paid at 60 and fetch 25, or nothing."""
     for fetches in (25.0, 0.0):
         case = build_case(place(ppa(surplus_usd_per_mwh=fetches)), facts)
-        free, answer = optimise(case, bounds={"ppa": (0, 0)}), optimise(case, bounds=signed(2))
-        hourly = MEAN_MW * 100 + (2 - MEAN_MW) * fetches - 2 * 60
+        free, answer = optimise(case, bounds={"ppa": (0, 0)}), optimise(case, bounds=signed(1.8))
+        hourly = MEAN_MW * 100 + (1.8 - MEAN_MW) * fetches - 1.8 * 60
         saved = HOURS * hourly / 1e6 * sum(map(pv, ALIVE))
         assert free.objective - answer.objective == pytest.approx(saved)
 
@@ -79,6 +80,35 @@ def test_surplus_is_paid_and_sold_at_its_own_price(place, facts, optimise):
 def test_the_best_contract_covers_what_is_drawn_and_no_more(place, facts, optimise):
     assert sum(optimise(place(ppa()), facts).used("ppa").values()) == pytest.approx(MEAN_MW)
     assert not optimise(place(ppa(usd_per_mwh=101)), facts).used("ppa")
+
+
+@pytest.mark.parametrize(
+    ("host", "changes", "first", "may"),
+    [
+        ({}, {}, 4, True),
+        ({}, {}, 2, False),  # neither hall nor line is there
+        ({}, {"open": (0, 0)}, 4, False),
+        (LEASED, {}, 4, True),
+        (LEASED, {"open": (0, 0)}, 4, False),
+    ],
+)
+def test_no_contract_without_a_meter(place, facts, optimise, host, changes, first, may):
+    """A contract that costs nothing on balance is signed where a line is there, or halls are leased."""
+    contract = ppa(surplus_usd_per_mwh=60)
+    case = build_case(place(contract, hosts=host, demand={"optional": True}), facts)
+    signs = {("ppa", ("champion", "wind-farm", first)): (0.5, 0.5)}
+    assert (optimise(case, bounds=changes | signs).x is not None) == may
+    assert optimise(case, bounds=changes).x is not None
+
+
+def test_contracts_deliver_no_more_on_the_mean_than_the_line_could_draw(place, facts, optimise):
+    """A third of its megawatts on the mean: 3 x 1.92 MW may stand behind a line of 1.92."""
+    case = build_case(
+        place(ppa(profile="flat", capacity_factor_pct=100 / 3, max_mw=99, surplus_usd_per_mwh=60)), facts
+    )
+    fixed = {("connect", ("champion", "grid-firm", 4)): (DESIGN_MW, DESIGN_MW)}
+    for mw, may in ((3 * DESIGN_MW, True), (3 * DESIGN_MW + 0.01, False)):
+        assert (optimise(case, bounds=signed(mw) | fixed).x is not None) == may
 
 
 def test_the_sun_delivers_by_its_hours_and_what_it_misses_is_bought(place, plain_catalog, optimise):
