@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import numpy as np
 import pandas as pd
 
@@ -25,20 +27,21 @@ def check(view: View, found: Findings) -> None:
 
 
 def priced(book: Book) -> None:
-    """What emissions cost: every line of tonnes so far, at the mean price of the months of each period, days as 1/31."""
+    """What emissions cost: every line of tonnes so far, at the mean price of the days of each period."""
     view = book.view
     money = view.scenario.money
-    steps = sorted((step.from_.timetuple()[:3], step.usd_per_t) for step in money.carbon)
+    steps = sorted((step.from_, step.usd_per_t) for step in money.carbon)
     lines = book.table()
     rows = lines[lines["unit"] == CARBON]
     rows = rows[rows["account"].isin(OF_PLANT)] if money.carbon_covers == "plant" else rows
-    begins = view.date(0)
-    days = [(begins.year + m // 12, m % 12 + 1, day)
-            for m in range(begins.month - 1, begins.month - 1 + round(12 * view.step_years * view.n_steps))
-            for day in range(1, 32)]  # fmt: skip
-    each = [([0.0] + [price for since, price in steps if since <= day])[-1] for day in days]
-    of_step = np.reshape(each, (view.n_steps, -1)).mean(axis=1)
-    usd = [of_step[view.edges[t] : view.edges[t + 1]].mean() for t in rows["t"]]
+    mean = {t: np.mean([([0.0] + [usd for since, usd in steps if since <= day])[-1] for day in _days(view, t)])
+            for t in rows["t"].unique()}  # fmt: skip
+    usd = lookup(rows["t"], pd.Series(mean, dtype=float))
     country = lookup(rows["h"], view.case.hosts["country"])
     book.add(rows, rows["quantity"] * usd / 1e6, kind="fee", account="carbon", payer=PARTNER, h=rows["h"],
              a=rows["a"], k=rows["k"], w=rows["w"], origin_iso3=country)  # fmt: skip
+
+
+def _days(view: View, t: int) -> list[date]:
+    first, end = view.date(t).date(), view.date(t + 1).date()
+    return [first + timedelta(days=n) for n in range((end - first).days)]

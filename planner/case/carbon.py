@@ -24,8 +24,9 @@ def price_table(context: Context) -> pd.DataFrame:
     """(t) of periods in which emissions cost something."""
     steps = sorted(context.scenario.money.carbon, key=lambda step: step.from_)
     calendar = context.calendar
-    ends, days = np.cumsum(calendar.months), [calendar.months_from_start(step.from_) for step in steps]
-    begun = [np.clip((ends - day) / calendar.months, 0.0, 1.0) for day in days] + [np.zeros(calendar.n)]
+    edges = np.array([calendar.date_of(t).toordinal() for t in range(calendar.n + 1)])
+    begun = [np.clip((edges[1:] - step.from_.toordinal()) / np.diff(edges), 0.0, 1.0) for step in steps]
+    begun.append(np.zeros(calendar.n))
     price = sum((s.usd_per_t * (begun[i] - begun[i + 1]) for i, s in enumerate(steps)), np.zeros(calendar.n))
     rows = [(t, usd) for t, usd in enumerate(price.tolist()) if usd > 0]
     return TABLES["carbon_prices"].frame(rows)

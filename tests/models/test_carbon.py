@@ -73,10 +73,9 @@ def test_every_tonne_pays_the_price_of_its_day(tiny, facts, optimise):
 
 
 def test_a_price_counts_in_its_first_period_by_the_days_that_are_left(tiny, facts):
-    """Quarters: 50 USD/t for two months of period 4 and to mid-month of period 10, where 80 begins on the 16th of 31."""
+    """Quarters: 50 USD/t for 60 of 91 days of period 4 and 15 of 92 of period 10, where 80 begins on the 16th."""
     case = build_case(tiny(money=price(("2028-02-01", 50), ("2029-07-16", 80))), facts)
-    half = (50 * 15 + 80 * 16) / 31
-    by_hand = {4: 100 / 3, **dict.fromkeys(range(5, 10), 50), 10: (half + 160) / 3, 11: 80}
+    by_hand = {4: 50 * 60 / 91, **dict.fromkeys(range(5, 10), 50), 10: (50 * 15 + 80 * 77) / 92, 11: 80}
     assert case.carbon_prices["usd_per_t"].to_dict() == pytest.approx(by_hand)
     plan = solve(case, quality="quick").plan
     assert plan is not None and not len(audit(plan))
