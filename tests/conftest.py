@@ -21,11 +21,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from planner.audit import TOPICS
+from planner.audit.findings import Findings
+from planner.audit.view import View
 from planner.case.build import build_case
 from planner.case.case import Case
 from planner.facts.catalog import Catalog, load_catalog
 from planner.intake.scenario_file import example_path, load_scenario
 from planner.models.build import build_model
+from planner.plans.plan import Plan
 from planner.runs.solve import NEW_OBJECTS, run_solve
 from planner.scenario.schema import Scenario
 from planner.solver.arrays import Arrays
@@ -249,6 +253,20 @@ def plain_catalog() -> Callable[..., Catalog]:
         return made[wanted]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def finds() -> Callable[[str, Plan], bool]:
+    """finds(rule, plan) -> whether the audit finds the rule broken; topics that do not name it are not asked."""
+    texts = {topic: Path(topic.__file__).read_text(encoding="utf-8") for topic in TOPICS}
+
+    def found(rule: str, plan: Plan) -> bool:
+        view, findings = View(plan), Findings()
+        for topic in [topic for topic, text in texts.items() if f'"{rule}"' in text] or TOPICS:
+            topic.check(view, findings)
+        return rule in set(findings.table()["rule"])
+
+    return found
 
 
 @pytest.fixture

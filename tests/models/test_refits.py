@@ -376,11 +376,11 @@ def test_the_audit_finds_a_plan_with_a_refit_clean(plan):
 @pytest.mark.parametrize(
     ("rule", "table", "column", "value"), FAULTS, ids=[f"{i}-{f[0]}" for i, f in enumerate(FAULTS)]
 )
-def test_a_tampered_refit_is_found(plan, rule, table, column, value):
+def test_a_tampered_refit_is_found(plan, finds, rule, table, column, value):
     tables = {name: own.copy() for name, own in plan.tables.items()}
     rows = tables[table].query("c == @LIQUID")
     tables[table].loc[rows.index[-1], column] = value
-    assert rule in set(audit(replace(plan, tables=tables))["rule"])
+    assert finds(rule, replace(plan, tables=tables))
 
 
 @pytest.mark.untraced
@@ -425,10 +425,10 @@ def test_a_timeline_without_the_outage_of_a_refit_is_found(plan, change):
     ("t", "accelerators"), [(2, 5.0), (3, 700.0), (3, -1.0), (4, 5.0)],
     ids=["before the work", "more than is refitted", "fewer than none", "after the work"],
 )  # fmt: skip
-def test_a_fleet_out_of_use_without_a_work_for_it_is_found(plan, t, accelerators):
+def test_a_fleet_out_of_use_without_a_work_for_it_is_found(plan, finds, t, accelerators):
     fleet = plan.tables["fleet"].copy()
     fleet.loc[fleet.index[fleet["t"] == t][0], "emptied"] = accelerators
-    assert "refit-emptied" in set(audit(replace(plan, tables={**plan.tables, "fleet": fleet}))["rule"])
+    assert finds("refit-emptied", replace(plan, tables={**plan.tables, "fleet": fleet}))
 
 
 @pytest.mark.untraced
