@@ -25,8 +25,11 @@ def register(app: typer.Typer) -> None:
 def reprice(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run: its folder, its name, or `latest`.")],
     step: Annotated[
-        Literal["month", "quarter", "half-year"], typer.Option(help="Length of the periods it is priced on.")
-    ] = "quarter",
+        Literal["month", "quarter", "half-year"] | None,
+        typer.Option(
+            help="Length of the periods it is priced on: the quarter, or the month of a plan with months."
+        ),
+    ] = None,
     catalog: CatalogFolder = None,
     as_json: Json = False,
     root: Runs = RUNS,
@@ -50,23 +53,24 @@ def reprice(
     from planner.audit import audit
     from planner.facts.catalog import load_catalog
     from planner.runs.run import find_run
-    from planner.studies.repriced import COST, GONE, cost_by_account, opened_sooner, reprice
+    from planner.studies.repriced import COST, GONE, cost_by_account, opened_sooner, reprice, usual_step
 
     found = find_run(run, root)
     found.needs_plan("price again")
     tell_catalog(found, load_catalog(catalog))
     plan = found.plan()
-    again = reprice(plan, step)
+    asked: StepName = step or usual_step(plan.case.calendar)
+    again = reprice(plan, asked)
     table, sooner = cost_by_account(plan, again), opened_sooner(plan, again)
     ends_within = GONE["item"] in set(again.case.assumptions["item"])
-    waiting, in_the_way = _waiting(plan, step) if ends_within else (None, "")
+    waiting, in_the_way = _waiting(plan, asked) if ends_within else (None, "")
     costs = {"plan_musd": plan.kpi(COST), "repriced_musd": again.kpi(COST)}
     broken = len(audit(again))
     if as_json:
         told = {"waiting_musd": waiting, "rules_broken": broken, "opened_sooner": records(sooner)}
-        print_json({"step": step, **costs, **told, "accounts": records(table)})
+        print_json({"step": asked, **costs, **told, "accounts": records(table)})
     else:
-        _show(table, step, **costs, waiting_musd=waiting)
+        _show(table, asked, **costs, waiting_musd=waiting)
         for h, planned, day in sooner.itertuples(index=False):
             console().print(
                 f"{h} opens on {day:%Y-%m-%d}, in the plan on {planned:%Y-%m-%d}: halls, lines or plant wait for its "
@@ -77,7 +81,7 @@ def reprice(
     if broken:
         rules = f"{broken} rule{'s' * (broken != 1)}"
         console(stderr=True).print(
-            f"in periods of a {step} the audit finds {rules} broken: do not use this cost"
+            f"in periods of a {asked} the audit finds {rules} broken: do not use this cost"
         )
     if code := tell_audit(found) or (UNSOUND if broken else 0):
         raise typer.Exit(code)

@@ -151,6 +151,11 @@ def _what_is_short(engine: Engine) -> str:
     return f"no one of its limits is alone in the way (tried: {', '.join(LIMITS)})"
 
 
+def usual_step(calendar: Calendar) -> StepName:
+    """The step that a plan is priced on where none is asked for: the quarter, or the month where it has months."""
+    return "month" if calendar.step_months % STEP_MONTHS["quarter"] else "quarter"
+
+
 def finer(case: Case, step: StepName) -> Case:
     """The same case in periods of ``step``, in each of which hosts may open; orders may be in parts of servers and racks."""
     if case.calendar.step_months % STEP_MONTHS[step]:

@@ -8,7 +8,8 @@ changes to the owner class that usually does, with all handicaps and terms of th
 those the stack supports. Of what stands today a stack has the halls of these hosts, and of fleets and contracts its own; the
 rest, which only the free choice has and bears the cost of, is told in its note. The bounds (but caps on capital) and the
 decisions of the scenario are set aside; each stack may wait ``limits.delay_tolerance_months`` longer than the soonest
-it can serve. Nothing else changes, so every difference between rows traces to rows of the catalog, to what stands of a
+it can serve. Duties to serve are kept, but those that no plan of the stack keeps, which its note names. Nothing else
+changes, so every difference between rows traces to rows of the catalog, to what stands of a
 stack, or to quotas and crews of the scenario that name an owner class: ``planner.studies.stack_reasons`` lists the
 first, and ``accounts`` shows where they are paid. What a stack may not serve by law or by its SEAL level
 stays unserved: ``served_share`` belongs to every cost, and costs compare per hour of work served.
@@ -17,7 +18,7 @@ stays unserved: ``served_share`` belongs to every cost, and costs compare per ho
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -47,6 +48,8 @@ LIKE_POINTS = 0.5
 """Rows closer than this in control have no price between them."""
 LIKE_WORK = 1e-3
 """Rows closer than this share in the work they serve are alike in it."""
+LIKE_MONTHS = 0.05
+"""The same of the weighted months of waiting."""
 LIKE_SHARE = 0.01
 """The same of the share that they serve of all that is asked for, by priority."""
 BOUGHT = (*HARDWARE, "provider-hardware")
@@ -66,6 +69,10 @@ COLUMNS = [
     "capex_partner_musd", "peak_year_outlay_musd", "usd_per_served_hour", "adoption_musd", "accelerators",
     "served_mhours", "compared_with", "musd_per_control_point", "note",
 ]  # fmt: skip
+SET_ASIDE: dict[str, Any] = {
+    "max_delay_months": None, "min_control": None, "max_cost_musd": None, "shares": [], "survival": [], "control_floors": [],
+}  # fmt: skip
+"""Limits of the scenario that rows of stacks do not keep, as they are without."""
 SECONDS = 120.0
 """Longest search of one row; the best plan by then is shown with its gap."""
 
@@ -83,8 +90,13 @@ class Comparison:
     accounts: pd.DataFrame
 
 
-def forced(scenario: Scenario, stack: str, catalog: Catalog) -> Scenario:
-    """The scenario with one stack for all; raises ``NotOffered`` where no site could carry it."""
+def forced(
+    scenario: Scenario, stack: str, catalog: Catalog, waived: Collection[str] = frozenset()
+) -> Scenario:
+    """The scenario with one stack for all, and no duty to serve the workloads ``waived``.
+
+    Raises ``NotOffered`` where no site could carry it.
+    """
     row = catalog.table("stacks").loc[stack]
     modes, owners, vendors = (str(row[c]).split(";") for c in ("modes", "owner_classes", "vendors"))
     hosts = [_host(h, stack, owners) for h in scenario.hosts if h.mode in modes]
@@ -92,7 +104,8 @@ def forced(scenario: Scenario, stack: str, catalog: Catalog) -> Scenario:
         raise NotOffered(f"{stack} is offered as {', '.join(modes)}; the scenario has no such host")
     choice = next((s for s in scenario.stacks if s.id == stack), StackChoice(id=stack))
     kept = {h.id for h in hosts}
-    demand = [w.model_copy(update={"optional": True, "must_serve_by": None}) for w in scenario.demand]
+    free = {"optional": True, "must_serve_by": None}
+    demand = [w.model_copy(update=free) if w.id in waived else w for w in scenario.demand]
     existing = scenario.existing.model_copy(
         update={
             "fleets": [x for x in scenario.existing.fleets if x.stack == stack and x.host in kept],
@@ -104,12 +117,7 @@ def forced(scenario: Scenario, stack: str, catalog: Catalog) -> Scenario:
         update={
             "name": f"{scenario.name}-{stack}"[:60], "hosts": hosts, "stacks": [choice], "demand": demand,
             "systems": _systems(scenario, vendors, catalog), "existing": existing, "decisions": [],
-            "limits": scenario.limits.model_copy(
-                update={
-                    "max_delay_months": None, "min_control": None, "max_cost_musd": None, "shares": [],
-                    "survival": [], "control_floors": [],
-                }
-            ),
+            "limits": scenario.limits.model_copy(update=SET_ASIDE),
             "supply": scenario.supply.model_copy(
                 update={"quotas": [q for q in scenario.supply.quotas if q.hosts is None or set(q.hosts) <= kept]}
             ),
@@ -217,20 +225,51 @@ def compare_stacks(
     frame = pd.DataFrame([row for row, _ in rows]).reindex(columns=COLUMNS)
     accounts = pd.DataFrame({row["stack"]: costs for row, costs in rows if costs}).fillna(0.0)
     prices = _price_of_control(frame)
-    return Comparison(frame.assign(**prices, note=beside_free(frame)), accounts.sort_index())
+    apart = {row["stack"]: unlike_free(scenario, row["stack"], catalog) for row, costs in rows if costs}
+    return Comparison(frame.assign(**prices, note=beside_free(frame, apart)), accounts.sort_index())
 
 
-def beside_free(frame: pd.DataFrame) -> list[Any]:
+def unlike_free(scenario: Scenario, stack: str, catalog: Catalog) -> list[str]:
+    """What a row has in another way than the free choice of the scenario, beside its work: what its cost may be less by."""
+    if stack == FREE:
+        return []
+    own, limits = forced(scenario, stack, catalog), scenario.limits
+    kept = [f"limits.{name}" for name, without in SET_ASIDE.items() if getattr(limits, name) != without]
+    kept += [
+        name
+        for name, there in (
+            ("decisions", scenario.decisions),
+            ("control.overrides", scenario.control.overrides),
+        )
+        if there
+    ]
+    owners = {h.id: h.owner_class for h in scenario.hosts}
+    handed = [h.id for h in own.hosts if h.owner_class != owners[h.id]]
+    closed = {h.id for h in scenario.hosts if h.stacks is not None and stack not in h.stacks}
+    opened = [h.id for h in own.hosts if h.id in closed and h.id not in handed]
+    systems = sorted({s.id for s in own.systems} - {s.id for s in scenario.systems})
+    there, here = (len(s.existing.fleets) + len(s.existing.contracts) for s in (scenario, own))
+    return [
+        *([f"the free choice keeps {', '.join(kept)}"] if kept else []),
+        *([f"of another class of owner: {', '.join(handed)}"] if handed else []),
+        *([f"open to the stack in its row alone: {', '.join(opened)}"] if opened else []),
+        *([f"systems of the stack's vendors alone: {', '.join(systems)}"] if systems else []),
+        *(["the free choice keeps fleets and contracts of other stacks"] if there > here else []),
+    ]
+
+
+def beside_free(frame: pd.DataFrame, apart: Mapping[str, Sequence[str]] | None = None) -> list[Any]:
     """Notes of the rows (``COLUMNS``), and after them how much less or more a stack serves than the free choice, priced at
-    what an hour costs there, and whether it costs less than any plan of the free choice and not by that alone.
+    what an hour costs there, and whether it costs less than any plan of the free choice and not by that alone: then with
+    what is unlike the free choice, of ``apart`` by stack.
     """
     notes: list[Any] = list(frame["note"])
     free = frame[(frame["stack"] == FREE) & (frame["served_mhours"] > 0)]
     if not len(free):
         return notes
-    hours, cost, unit, share = (
+    hours, cost, unit, share, waits = (
         float(free[n].iloc[0])
-        for n in ("served_mhours", "cost_npv_musd", "usd_per_served_hour", "served_share")
+        for n in ("served_mhours", "cost_npv_musd", "usd_per_served_hour", "served_share", "delay_months")
     )
     gap = free["gap"].iloc[0]
     least = cost * (1.0 - (float(gap) if pd.notna(gap) else 0.0))
@@ -250,9 +289,15 @@ def beside_free(frame: pd.DataFrame) -> list[Any]:
                 f"the free choice {percent(share, 1)}"
             )
         if row.cost_npv_musd + max(0.0, missing * unit) < least:
+            causes = [
+                *(["what it leaves out is dearer than the mean"] if missing >= LIKE_WORK * hours else []),
+                *(["it waits longer"] if row.delay_months > waits + LIKE_MONTHS else []),
+                *(apart or {}).get(row.stack, ()),
+            ]
+            also = ", also with that work" if missing >= LIKE_WORK * hours else ""
+            by = f", by one or more of these: {', '.join(causes)}" if causes else ""
             said.append(
-                f"not at equal service: costs less than any plan of the free choice, at least {fixed(least, 1)} MUSD, also "
-                "with that work, which is dearer than the mean, or by offers, limits and contracts that only one of them has"
+                f"costs less than any plan of the free choice, at least {fixed(least, 1)} MUSD{also}{by}"
             )
         notes[i] = "; ".join(said)
     return notes
@@ -305,24 +350,54 @@ def row_of(
     row: dict[str, Any] = {"stack": name, "name": "free choice of the scenario"}
     if name != FREE:
         row["name"] = str(catalog.value("stacks", name, "name"))
+    told: list[str] = []
     try:
-        case = build_case(scenario if name == FREE else forced(scenario, name, catalog), catalog)
+        if name == FREE:
+            case = build_case(scenario, catalog)
+            outcome = solve(case, quality, on_event=on_event, should_stop=should_stop)
+        else:
+            outcome, waived = _keeping_duties(scenario, catalog, name, quality, on_event, should_stop)
+            told = [
+                f"the duty to serve is waived, which no plan of the stack keeps: {', '.join(waived)}"
+            ] * bool(waived)
     except NotOffered as error:
         return row | {"status": "not offered", "note": str(error)}, {}
-    outcome = solve(case, quality, on_event=on_event, should_stop=should_stop)
     row |= {"status": outcome.status, "gap": outcome.gap, "seconds": outcome.seconds["total"]}
     if outcome.plan is None:
         return row | {"note": _why_none(outcome, scenario.solve.time_limit_s)}, {}
     ledger = outcome.plan.tables["ledger"]
     own = ledger[(ledger["payer"] == "partner") & (ledger["musd_discounted"] != 0)]
     row |= _figures(outcome.plan)
-    if name == FREE:
-        row["note"] = "; ".join(filter(None, (row["note"], kept_by_free(case))))
     if (outcome.gap or 0.0) > WIDE_GAP:
-        row["note"] = "; ".join(
-            filter(None, (f"not searched to the end: may cost up to {outcome.gap:.0%} less", row["note"]))
-        )
+        told.insert(0, f"not searched to the end: may cost up to {outcome.gap:.0%} less")
+    told.append(row["note"])
+    if name == FREE:
+        told.append(kept_by_free(case))
+    row["note"] = "; ".join(filter(None, told))
     return row, own.groupby("account")["musd_discounted"].sum().to_dict()
+
+
+def _keeping_duties(
+    scenario: Scenario,
+    catalog: Catalog,
+    stack: str,
+    quality: str,
+    on_event: OnEvent | None,
+    should_stop: Callable[[], bool] | None,
+) -> tuple[Outcome, list[str]]:
+    """A solve with the stack for all, and the workloads whose duty to serve is waived because none keeps it.
+
+    First of those that its tables show to be served too late or nowhere, then of all.
+    """
+    waived: list[str] = []
+    while True:
+        case = build_case(forced(scenario, stack, catalog, waived), catalog)
+        outcome = solve(case, quality, on_event=on_event, should_stop=should_stop)
+        left = [w.id for w in scenario.demand if not w.optional and w.id not in waived]
+        if outcome.status != "infeasible" or not left:
+            return outcome, waived
+        hopeless = {trouble.workload for trouble in outcome.troubles}
+        waived += [w for w in left if w in hopeless] or left
 
 
 def kept_by_free(case: Case) -> str:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from planner.audit import audit
 from planner.case.build import build_case
+from planner.case.periods import STEP_MONTHS, Calendar
 from planner.cli import app
 from planner.cli.output import UNSOUND
 from planner.facts.errors import BadValue, NoPlan
@@ -18,7 +19,9 @@ from planner.intake.scenario_file import example_path, load_scenario, with_overr
 from planner.planning.pipeline import solve
 from planner.plans.plan import Plan
 from planner.runs.run import Run
-from planner.studies.repriced import COST, GONE, cost_by_account, opened_sooner, reprice
+from planner.scenario.horizon import Horizon
+from planner.scenario.schema import Existing
+from planner.studies.repriced import COST, GONE, cost_by_account, opened_sooner, reprice, usual_step
 
 pytestmark = pytest.mark.untraced
 
@@ -204,6 +207,21 @@ def test_what_is_replaced_as_planned_costs_what_the_plan_does() -> None:
     plan = plan_of("saudi-arabia", 12, steps("quarter", 5, "year"))
     assert within(reprice(plan, wait=False), plan, 0.003)
     assert 0.98 < reprice(plan, wait=True).kpi(COST) / plan.kpi(COST) < 0.995
+
+
+@pytest.mark.parametrize(
+    ("steps", "usual"),
+    [
+        ("month", "month"), ("quarter", "quarter"), ("half-year", "quarter"), ("year", "quarter"),
+        ([{"step": "month", "years": 1}, {"step": "quarter", "years": 2}, {"step": "year"}], "month"),
+        ([{"step": "quarter", "years": 2}, {"step": "year"}], "quarter"),
+    ],
+)  # fmt: skip
+def test_the_step_that_is_usual_divides_the_plans_own(steps: Any, usual: str) -> None:
+    """The second last of the list is what was refused: months, quarters, years over seven years from March."""
+    horizon = Horizon.model_validate({"start": "2027-03-01", "years": 7, "step": steps})
+    calendar = Calendar.of(horizon, Existing())
+    assert usual_step(calendar) == usual and calendar.step_months % STEP_MONTHS[usual_step(calendar)] == 0
 
 
 def test_a_run_is_priced_again_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
