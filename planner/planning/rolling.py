@@ -20,9 +20,7 @@ WHOLE = 1e-6
 STEPS_BACK = (6, 12)
 """Periods before a dead end that are solved together with all later ones, fewest first."""
 LP_PIVOTS = 40_000
-"""Of a linear programme with one number more held, which mostly takes a few dozen: what needs more counts as a dead end.
-With everything on in Korea one takes 16,000, and taking it for a dead end costs an integer programme of eighteen seconds.
-"""
+"""Of a linear programme with one number more held, which mostly takes a few dozen: what needs more counts as a dead end."""
 TAIL_NODES = 100
 """Of an integer programme of last periods: mostly its root has them."""
 
@@ -120,7 +118,7 @@ class _Dive:
     def solve(self) -> Solution:
         live = self.engine.live
         live.set_col_bounds(self.columns, self.lower, self.upper)
-        with live.unperturbed(), live.at_most(LP_PIVOTS):
+        with live.at_most(LP_PIVOTS):
             return self.engine.solve(time_limit_s=self.left())
 
     def left(self) -> float:

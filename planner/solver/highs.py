@@ -241,12 +241,17 @@ class LiveHighs:
             # HiGHS holds the limit of an LP itself; a poll at every pivot would keep other threads waiting
             watched_s = time_limit_s if mip else None
             watch = Watch(self.highs, on_progress, should_stop, watched_s, self._cpu_end if mip else np.inf)
+            before = self.highs.getBasis()
             status = self._run(watch, time_limit_s, began)
             if status in (Model.kUnboundedOrInfeasible, Model.kUnbounded):
-                return self._without_values(
-                    self._why_no_optimum(status, watch, time_limit_s, began), watch, began
-                )
-            return self._solution(status, watch, began, duals)
+                why = self._why_no_optimum(status, watch, time_limit_s, began)
+                found = self._without_values(why, watch, began)
+            else:
+                found = self._solution(status, watch, began, duals)
+            if before.valid and not mip and not self.highs.getBasis().valid:
+                # what could not be told from a basis was solved without one: the next LP is near that basis
+                self.set_basis(before)
+            return found
 
     def solve_to(
         self, options: SolveOptions, start: Floats | None = None, good_enough: float | None = None

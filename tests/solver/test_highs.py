@@ -327,3 +327,29 @@ def test_the_log_goes_to_its_file_and_not_to_the_screen(tmp_path: Any, capfd: An
     captured = capfd.readouterr()
     assert captured.out == "" and captured.err == ""
     assert "Coefficient ranges" in path.read_text()
+
+
+class Unsure:
+    """A HiGHS that once cannot tell what it has found."""
+
+    def __init__(self, highs: highspy.Highs) -> None:
+        self.highs, self.told = highs, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.highs, name)
+
+    def getModelStatus(self) -> highspy.HighsModelStatus:
+        told, self.told = self.told, True
+        return self.highs.getModelStatus() if told else highspy.HighsModelStatus.kUnknown
+
+
+def test_after_a_programme_solved_from_scratch_the_next_goes_on_from_the_basis_before() -> None:
+    live = LiveHighs(transport())
+    live.relax()
+    first = live.solve()
+    live.highs = Unsure(live.highs)  # type: ignore[assignment]
+    live.set_col_bounds("ship", 0.0, 0.0)
+    assert live.solve().status is Status.INFEASIBLE
+    live.set_col_bounds("ship", 0.0, np.inf)
+    again = live.solve()
+    assert again.objective == pytest.approx(first.objective) and again.iterations == 0 < first.iterations
