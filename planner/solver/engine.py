@@ -45,6 +45,10 @@ GOALS = {
     "control": {"control": -1.0},
     "served": {"served": 1.0},
 }
+Goal = tuple[str, object]
+"""Name of what is minimised, and what tells it from others of that name: the share of what is served that counts against
+control; of a sum, which has no name, an object of its own.
+"""
 PATTERN = (*families("binary"), ADOPTION, LEVEL)
 """Binary families: which hosts open and agreements are signed when, which stacks are adopted, which levels are held."""
 HALLS = (*families("integer"), *COUNTED)
@@ -92,7 +96,7 @@ class Basis:
 
     highs: highspy.HighsBasis
     floor: int | None
-    goal: tuple[str, float]
+    goal: Goal
 
 
 class Engine:
@@ -117,11 +121,9 @@ class Engine:
         self._smaller, self._means, self._as_is = smaller, means, False
         solved = arrays if reduction is None else reduction.arrays
         self.live = LiveHighs(solved, seed=case.scenario.solve.seed, log_file=log_file)
-        self._warm = False
-        self._goal: tuple[str, float] = "", 0.0
-        """What is minimised, and the share of what is served that counts against control."""
-        self._best_for = self._goal
-        """The goal of the last basis."""
+        self._goal: Goal = "", None
+        self._best_for: Goal | None = None
+        """The goal of the basis from which the next linear programme may go on; None without one."""
         self._floors = np.zeros(0)
         self._stalls_at(STALLS_AT_PIVOTS_BY_ROW)
         self._trees: dict[tuple[str, ...], Engine] = {}
@@ -162,7 +164,7 @@ class Engine:
     @property
     def warm(self) -> bool:
         """Whether the next linear programme may go on from a basis."""
-        return self._warm
+        return self._best_for is not None
 
     @property
     def large(self) -> bool:
@@ -315,17 +317,17 @@ class Engine:
         # the factors of a basis grown over hundreds of pivots cost more than new ones: a twentieth of a sweep
         other.live.set_option("no_unnecessary_rebuild_refactor", False)
         with self.live.lock:
-            if self._warm:
+            if self.warm:
                 basis = self.live.basis()
                 basis.row_status = [*basis.row_status, *[highspy.HighsBasisStatus.kBasic] * len(shares)]
                 other.live.set_basis(basis)
-                other._warm, other._best_for = True, self._best_for
+                other._best_for = self._best_for
         return other
 
     def basis(self) -> Basis:
         """Of the last linear programme, for ``go_on_from``."""
         asked = np.flatnonzero(self._floors == self.asked.min_control_share)
-        return Basis(self.live.basis(), int(asked[0]) if len(asked) else None, self._best_for)
+        return Basis(self.live.basis(), int(asked[0]) if len(asked) else None, self._best_for or self._goal)
 
     def go_on_from(self, basis: Basis) -> bool:
         """Start the next linear programme from a basis of this one, or of this one ``with_floors``; whether it can.
@@ -345,7 +347,7 @@ class Engine:
             known.row_status, known.col_status, known.valid = own, columns, True
             known.alien = False  # HiGHS would work out factors to see that it is regular, and again to use it
         self.live.set_basis(known)
-        self._warm, self._best_for = True, basis.goal
+        self._best_for = basis.goal
         return True
 
     @contextmanager
@@ -380,7 +382,7 @@ class Engine:
 
     def minimise_sum(self, weights: Floats) -> None:
         """Minimise a weighted sum of all columns."""
-        self._goal = "", np.nan
+        self._goal = "", object()
         if self.reduction is None:
             self.live.set_objective(weights)
             return
@@ -484,7 +486,7 @@ class Engine:
         solve = partial(
             self.live.solve, time_limit_s=time_limit_s, should_stop=should_stop, duals=self.reduction is None
         )
-        if self._warm and not cold:
+        if self.warm and not cold:
             near = self.live.unperturbed() if self._goal == self._best_for else self.live.primal()
             with near, self.live.at_most(self._stall_pivots):
                 found = solve()
@@ -497,7 +499,7 @@ class Engine:
             found = solve()
         finally:
             self.live.set_option("solver", "choose")
-        self._warm, self._best_for = found.x is not None, self._goal
+        self._best_for = None if found.x is None else self._goal
         return self.whole(found)
 
     def solve(self, **options: Any) -> Solution:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
+import numpy as np
 import pytest
 
 from planner.case.bounds import Bounds
@@ -58,3 +61,27 @@ def test_what_is_asked_for_a_while_leaves_bounds_and_basis_as_they_were(case: Ca
     engine.minimise("cost")
     again = engine.lp()
     assert again.iterations == 0 and again.objective == pytest.approx(first.objective)
+
+
+def test_every_sum_is_a_goal_of_its_own(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From one sum to another nothing but the goal changes, so that a primal simplex is near there too."""
+    engine = Engine(case)
+    engine.integers()
+    engine.minimise("cost")
+    cost = engine.lp().objective
+    assert cost is not None
+    engine.policy(Bounds(max_cost_musd=1.01 * cost))
+    primal, asked = engine.live.primal, 0
+
+    def counted() -> AbstractContextManager[None]:
+        nonlocal asked
+        asked += 1
+        return primal()
+
+    monkeypatch.setattr(engine.live, "primal", counted)
+    for sign in (1.0, -1.0):
+        weights = np.zeros(engine.arrays.shape[1])
+        weights[engine.arrays.columns["serve"].slice] = sign
+        engine.minimise_sum(weights)
+        engine.lp()
+    assert asked == 2
