@@ -22,7 +22,7 @@ import pandas as pd
 
 from planner.case.case import Case
 from planner.case.columns import joined
-from planner.case.continuity import orders_ended, work_ended
+from planner.case.continuity import longest, orders_ended, work_ended
 from planner.models.common import add_family, add_param, add_set, add_var, distinct, grouped, tuples
 from planner.models.rules import Rule
 
@@ -40,7 +40,7 @@ def declare(m: Any, case: Case) -> None:
     own = set(tuples(case.losses[case.losses["own"].astype(bool)]))
     availability = float(case.physics["availability"])
     add_family(m, "orders_ended", m.LOSS, _ended(case, case.orders, ["t"], "life", own), 1)
-    rents = _longest(case.rents) if own else case.rents
+    rents = longest(case.rents) if own else case.rents
     add_family(m, "rents_ended", m.LOSS, _ended(case, rents, ["r", "t"], "periods", own), 2)
     add_family(m, "lapses_at", m.LOSS, grouped(case.lapses, [*hak, "t"], ["w"]), 1)
     add_family(m, "under_ended", m.LOSS, grouped(orders_ended(case), [*hak, "t"], ["e", "live"]), 2)
@@ -82,11 +82,6 @@ def declare(m: Any, case: Case) -> None:
             <= m.working_lost[h, a, k, t]
         ),
     )
-
-
-def _longest(rents: pd.DataFrame) -> pd.DataFrame:
-    """Rents of the longest term of their offer."""
-    return rents[rents.groupby(["h", "a", "k"])["periods"].transform("max") == rents["periods"]]
 
 
 def _ended(

@@ -66,7 +66,7 @@ def _declare_meter(m: Any, case: Case, living: dict[Any, list[Any]]) -> None:
     kinds: dict[Any, list[tuple[str, int]]] = {}
     for h, g, t in dict.fromkeys((h, g, t) for h, g, t, _ in m.DELIVERY):
         kinds.setdefault((h, t), []).extend((g, u) for u in living.get((h, g, t), []))
-    lines = alive_map(case.connections, ["h"], ["n", "t"], "life", case.calendar)
+    lines = {(h, t): m.lines_alive[h, t, s] for h, t, s in m.FIRM}
     add_set(m, "METER", kinds, 2)
     add_family(m, "metered_ppas", m.METER, kinds, 2)
     add_family(m, "metered_lines", m.METER, {key: lines.get(key, []) for key in kinds}, 2)

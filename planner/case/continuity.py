@@ -81,11 +81,14 @@ def _kept(case: Case, possible: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFra
                  ["w", "before", "t"], ["share"])  # fmt: skip
 
 
+def longest(rents: pd.DataFrame) -> pd.DataFrame:
+    """Rows of ``case.rents`` of the longest term of their offer."""
+    return rents[rents.groupby(HAK)["periods"].transform("max") == rents["periods"]]
+
+
 def _ending(case: Case, kept: pd.DataFrame, possible: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
     """(w, h, a, k, t) where capacity bought in the plan may end by life or longest term, and w has no other."""
-    rents = case.rents.reset_index(drop=True)
-    longest = rents.groupby(HAK)["periods"].transform("max") == rents["periods"]
-    rents = rents[longest].rename(columns={"periods": "life"})
+    rents = longest(case.rents).reset_index(drop=True).rename(columns={"periods": "life"})
     ends = pd.concat([table[[*HAKT, "life"]] for table in (case.orders, rents)], ignore_index=True)
     ends = ends.assign(t=case.calendar.periods_of(case.calendar.steps_of(ends["t"]) + ends["life"]))
     ends = ends.loc[ends["t"] < case.calendar.n, HAKT].drop_duplicates()

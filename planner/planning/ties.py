@@ -15,10 +15,8 @@ def ties(run: SolveRun, x: Floats) -> Floats:
         return x
     run.say("ties", "most control, then least delay, at a cost within the gap")
     engine = run.engine
-    if (
-        run.large is None and engine.warm
-    ):  # its last linear programme has the places of ``x``: a few pivots away
-        with engine.aside():
+    if run.large is None and engine.warm:
+        with engine.aside():  # its last linear programme has the places of ``x``: a few pivots away
             return run.timed("ties", lambda: _improved(run, x, engine))
     tree = engine.held(_places(run, x)) if run.large is None else run.large.with_all_offers()
     return run.timed("ties", lambda: _improved(run, x, tree))

@@ -225,11 +225,9 @@ def _plant(case: Case, tables: Tables, h: str, begins: int, permitted: bool) -> 
     What is built on site is so after the permit of the place, where it has to have one.
     """
     for kind, name, key, ranges in PLANT:
-        if name not in tables or not len(
-            tables[name]
-        ):  # a run from before this kind could be bought, or none is
+        table = tables.get(name)
+        if table is None or not len(table):  # a run from before this kind could be bought, or none is
             continue
-        table = tables[name]
         for row in _first(table[table["added_mw"] > 0], h, begins, key):
             item, t = str(row[key]), case.calendar.step_of(int(row["t"]))
             if item == RECOVERY and not _owed(case, h, int(row["t"])):

@@ -205,7 +205,7 @@ def compare_stacks(
 ) -> Comparison:
     """One row a stack and the free optimum: cost, delay, control, SEAL shares, first service, US content, capital.
 
-    Facts are those the scenario carries where no others are given. Raises ``NoPlan`` where no workload asks for anything.
+    Facts are those the scenario carries where no others are given. Raises ``NoPlan`` where a row has nothing to serve.
     ``musd_per_control_point``: what a point of control costs at the service of this row, against the nearest stack
     of less control that is cheaper per hour of work, ``compared_with``: rise in that cost x hours / points.
     ``should_stop`` ends the search of the row at work, and of each after it, with the best plan found by then.
@@ -214,7 +214,6 @@ def compare_stacks(
     """
     catalog = catalog or scenario.catalog
     check_known(stacks, catalog)
-    refuse_idle(build_case(scenario, catalog))
     limit = min(seconds, scenario.solve.time_limit_s)
     scenario = scenario.model_copy(
         update={"solve": scenario.solve.model_copy(update={"time_limit_s": limit})}
@@ -354,6 +353,7 @@ def row_of(
     try:
         if name == FREE:
             case = build_case(scenario, catalog)
+            refuse_idle(case)
             outcome = solve(case, quality, on_event=on_event, should_stop=should_stop)
         else:
             outcome, waived = _keeping_duties(scenario, catalog, name, quality, on_event, should_stop)
@@ -392,6 +392,7 @@ def _keeping_duties(
     waived: list[str] = []
     while True:
         case = build_case(forced(scenario, stack, catalog, waived), catalog)
+        refuse_idle(case)
         outcome = solve(case, quality, on_event=on_event, should_stop=should_stop)
         left = [w.id for w in scenario.demand if not w.optional and w.id not in waived]
         if outcome.status != "infeasible" or not left:
