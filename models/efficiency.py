@@ -3,7 +3,7 @@
     sum of hours x (PUE - cap) x heat + sum of hours x (charge - discharge) <= 0       (i)        efficiency_cap
     sum of hours x (litres per kWh - cap) x heat <= 0                                  (i)        efficiency_cap
 
-i is a measure, a host and a year; the cap is the strictest that is in force in the year. The design slice has no hours.
+i is a measure, a host and a year in all of which there is a cap, the loosest of them. The design slice has no hours.
 PUE is that of all energy that lines and plant of the place supply, so what its storage loses counts.
 """
 

@@ -54,27 +54,34 @@ def cap_table(context: Context) -> pd.DataFrame:
 
 
 def _in_force(context: Context, host: Host, measure: str) -> dict[int, Cap]:
-    """t -> the strictest cap that is in force on any day of its calendar year.
+    """t -> the loosest of the caps of its calendar year, where each of the year's periods has one.
 
-    A mean over part of a year would be one of its warm months, dearer than a cap on the whole year.
+    A mean is one of whole years. Over the rest of the year in which a cap begins it would be one of warm months or cold
+    ones; and over all of that year it would hold what stands to the cap before its day.
     """
     key = ("efficiency caps", host.id, measure)
     if key not in context.memo:
-        context.memo[key] = _strictest(context, host, measure)
+        caps, date_of = _strictest(context, host, measure), context.calendar.date_of
+        held: dict[int, Cap] = {}
+        for _, same in groupby(range(context.calendar.n), key=lambda t: date_of(t).year):
+            year = list(same)
+            if all(t in caps for t in year):
+                held |= dict.fromkeys(year, max(caps[t] for t in year))
+        context.memo[key] = held
     found: dict[int, Cap] = context.memo[key]
     return found
 
 
 def _strictest(context: Context, host: Host, measure: str) -> dict[int, Cap]:
+    """t -> the strictest cap that is in force on any day of the period."""
     calendar, caps = context.calendar, dict[int, list[Cap]]()
     steps = _steps(context, host, measure)
     ends = [*(calendar.first_from(day) for day, *_ in steps[1:]), calendar.n]
-    years = [calendar.date_of(t).year for t in range(calendar.n)]
     for (day, most, stated, law), end in zip(steps, ends, strict=False):
         if most is not None:
-            for year in {years[t] for t in range(calendar.holds_from(day), min(end, calendar.n))}:
-                caps.setdefault(year, []).append((most, stated, law))
-    return {t: min(caps[year]) for t, year in enumerate(years) if year in caps}
+            for t in range(calendar.holds_from(day), min(end, calendar.n)):
+                caps.setdefault(t, []).append((most, stated, law))
+    return {t: min(found) for t, found in caps.items()}
 
 
 def _steps(context: Context, host: Host, measure: str) -> list[tuple[date, float | None, int, str]]:

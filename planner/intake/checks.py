@@ -86,6 +86,7 @@ def _keys(doc: Document) -> Iterator[Problem]:
 
 
 def _share_caps(doc: Document) -> Iterator[Problem]:
+    start = str(doc.horizon.start) if doc.horizon is not None else None
     seen: set[tuple[str, str, str | None]] = set()
     for path, cap in find(doc.root, "limits.shares[]"):
         by, name = cap.text("by"), cap.text("id")
@@ -93,16 +94,17 @@ def _share_caps(doc: Document) -> Iterator[Problem]:
             continue
         if name not in doc.known(SHARES[by]):
             yield fault(cap.value["id"], f"{path}.id", _unknown(doc, SHARES[by], name))
-        key = (by, name, cap.text("from"))
+        key = (by, name, cap.text("from") or start)
         if key in seen:
             yield fault(cap, path, f"second cap on {by} {name!r} from the same date")
         seen.add(key)
 
 
 def _control_floors(doc: Document) -> Iterator[Problem]:
+    start = str(doc.horizon.start) if doc.horizon is not None else None
     seen: dict[tuple[str | None, ...], int] = {}
     for path, floor in find(doc.root, "limits.control_floors[]"):
-        key = tuple(floor.text(name) for name in ("data_class", "workload", "from"))
+        key = (floor.text("data_class"), floor.text("workload"), floor.text("from") or start)
         if key in seen:
             name = key[0] or key[1]
             yield fault(

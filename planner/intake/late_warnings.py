@@ -1,7 +1,8 @@
 """What would come after the horizon and is in order all the same, which is hardly what was meant: a warning each.
 
 Applications for a line or a permit whose wait ends then, lines, plant and power purchase agreements that are there too late:
-plant bought waits for the permit of its place and its construction as well as for permits and a delivery of its own.
+plant bought waits for the permit of its place and its construction as well as for permits and a delivery of its own. Caps on
+PUE or water that begin within the last calendar year.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from planner.scenario.paths import find
 from planner.scenario.power import Flexible, PowerOption, PowerPurchase
 from planner.scenario.problems import Problem
 from planner.scenario.reading import Item
-from planner.scenario.schema import Existing, Host, Site
+from planner.scenario.schema import EfficiencyCap, Existing, Host, Site
 
 WAYS = {"buy": ("bought", "lead_months"), "rent": ("rented", "mobilisation_months")}
 """Ways to get plant: the word for it, and the field of the months that follow its permits."""
@@ -34,7 +35,7 @@ def late_warnings(doc: Document) -> list[Problem]:
         return []
     context = context_of(doc, [])
     return [*_lines(doc, context), *_flexible(doc, context), *_plant(doc, context), *_agreements(doc, context),
-            *_permits(doc, context)]  # fmt: skip
+            *_permits(doc, context), *_efficiency_caps(doc, context)]  # fmt: skip
 
 
 def _lines(doc: Document, context: Context) -> Iterator[Problem]:
@@ -58,6 +59,20 @@ def _flexible(doc: Document, context: Context) -> Iterator[Problem]:
         if line is not None and line.id in doc.known("grid connection"):
             months = float(context.pick(line.lead_months, "connections", line.id, "lead_months"))
             yield from _late(context, path, item, ("lead_months",), months)
+
+
+def _efficiency_caps(doc: Document, context: Context) -> Iterator[Problem]:
+    """Caps that begin in the horizon's last calendar year, after its first period: their means are those of whole years."""
+    calendar = context.calendar
+    last = calendar.date_of(calendar.n - 1).year
+    for path, item in find(doc.root, "limits.efficiency[]"):
+        cap = valid(EfficiencyCap, item)
+        if cap is None or cap.most is None or cap.from_ is None:
+            continue
+        first = calendar.holds_from(cap.from_)
+        if 0 < first < calendar.n and calendar.date_of(first - 1).year == last:
+            message = f"{last} is the last year of the horizon, and the mean of a year is held from the first whole one on"
+            yield at_field(item, path, "from", f"{message}: nothing comes of it")
 
 
 def _agreements(doc: Document, context: Context) -> Iterator[Problem]:

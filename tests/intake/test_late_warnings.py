@@ -12,6 +12,7 @@ from planner.scenario.schema import Scenario
 ENGINE, TURBINE, CELLS = "gas-engine-dc-2026", "turbine-mobile-2026", "battery-4h-2026"
 FARM = {"id": "farm", "max_mw": 3, "usd_per_mwh": 40, "term_months": 24}
 LATE, SOON = 100, 6
+LAST_JANUARY, LAST_JULY = "2030-01-01", "2030-07-01"
 OPTIONS, PPAS = "sites[haenam].power.options", "sites[haenam].power.ppas"
 
 
@@ -50,6 +51,8 @@ def small(root: Path) -> Scenario:
          f"{OPTIONS}[{TURBINE}].mobilisation_months", "could be rented after 100 months"),
         (option(ENGINE, ways=["buy", "rent"], rent_usd_per_kw_month=30, term_months=36, permit_months=0, lead_months=LATE,
                 mobilisation_months=3), f"{OPTIONS}[{ENGINE}].lead_months", "so that it can only be rented"),
+        ({"limits.efficiency": [{"measure": "pue", "most": 1.3, "from": LAST_JULY}]}, "limits.efficiency[0].from",
+         "is the last year of the horizon, and the mean of a year is held from the first whole one on"),
     ],
 )  # fmt: skip
 def test_what_comes_after_the_horizon_is_said_at_its_place(small, changes, path, words):
@@ -66,6 +69,8 @@ def test_what_comes_after_the_horizon_is_said_at_its_place(small, changes, path,
                                  "ppas": [{**FARM, "lead_months": SOON}],
                                  "options": [{"id": ENGINE, "lead_months": SOON}, {"id": CELLS}, {"id": TURBINE}]}},
         {"sites[haenam].grid_lead_months": LATE, "sites[haenam].grid_applied": "2022-01-01"},
+        {"limits.efficiency": [{"measure": "pue", "most": 1.3, "from": LAST_JANUARY},
+                                {"measure": "wue", "from": LAST_JULY}]},
     ],
 )  # fmt: skip
 def test_what_comes_within_the_horizon_is_not_warned_of(small, changes):

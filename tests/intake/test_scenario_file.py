@@ -157,6 +157,17 @@ def test_a_cap_on_capital_is_stated_once_in_whichever_field(old: str, cap: str, 
         parse_scenario(text)
 
 
+def test_a_limit_without_a_day_is_one_from_the_start() -> None:
+    by = "by: operator, id: us-operator"
+    text = changed(
+        add=f"limits: {{shares: [{{{by}, max_share: 0.5}}, {{{by}, max_share: 0.4, from: 2027-01-01}}]}}"
+    )
+    one(text, "limits.shares[1]", "from the same date")
+    floor = "data_class: official, min"
+    text = changed(add=f"limits: {{control_floors: [{{{floor}: 50}}, {{{floor}: 60, from: 2027-01-01}}]}}")
+    one(text, "limits.control_floors[1]", "from the same date")
+
+
 def test_references_in_every_section() -> None:
     text = changed(
         add="""
