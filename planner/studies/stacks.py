@@ -41,6 +41,7 @@ from planner.planning.solve_run import Outcome
 from planner.plans.plan import Plan
 from planner.scenario.schema import Host, Scenario, StackChoice, SystemChoice
 from planner.studies.hopeless import refuse_idle
+from planner.studies.stack_duties import keeping_order, least_waived
 
 FIVE = ("american-package", "us-platform-local-operator", "champion-us-chips", "partner-stack", "rival")
 FREE = "free"
@@ -228,12 +229,16 @@ def compare_stacks(
     return Comparison(frame.assign(**prices, note=beside_free(frame, apart)), accounts.sort_index())
 
 
+def limits_stated(scenario: Scenario) -> list[str]:
+    """Paths of the limits that the free choice keeps and rows of stacks set aside."""
+    return [f"limits.{n}" for n, without in SET_ASIDE.items() if getattr(scenario.limits, n) != without]
+
+
 def unlike_free(scenario: Scenario, stack: str, catalog: Catalog) -> list[str]:
     """What a row has in another way than the free choice of the scenario, beside its work: what its cost may be less by."""
     if stack == FREE:
         return []
-    own, limits = forced(scenario, stack, catalog), scenario.limits
-    kept = [f"limits.{name}" for name, without in SET_ASIDE.items() if getattr(limits, name) != without]
+    own, kept = forced(scenario, stack, catalog), limits_stated(scenario)
     kept += [
         name
         for name, there in (
@@ -358,13 +363,13 @@ def row_of(
         else:
             outcome, waived = _keeping_duties(scenario, catalog, name, quality, on_event, should_stop)
             told = [
-                f"the duty to serve is waived, which no plan of the stack keeps: {', '.join(waived)}"
+                f"the duty to serve is waived, which no plan of the stack keeps beside the rest: {', '.join(waived)}"
             ] * bool(waived)
     except NotOffered as error:
         return row | {"status": "not offered", "note": str(error)}, {}
     row |= {"status": outcome.status, "gap": outcome.gap, "seconds": outcome.seconds["total"]}
     if outcome.plan is None:
-        return row | {"note": _why_none(outcome, scenario.solve.time_limit_s)}, {}
+        return row | {"note": _why_none(scenario, name, outcome)}, {}
     ledger = outcome.plan.tables["ledger"]
     own = ledger[(ledger["payer"] == "partner") & (ledger["musd_discounted"] != 0)]
     row |= _figures(outcome.plan)
@@ -385,11 +390,13 @@ def _keeping_duties(
     on_event: OnEvent | None,
     should_stop: Callable[[], bool] | None,
 ) -> tuple[Outcome, list[str]]:
-    """A solve with the stack for all, and the workloads whose duty to serve is waived because none keeps it.
+    """A solve with the stack for all, and the workloads whose duty to serve is waived for there to be a plan.
 
-    First of those that its tables show to be served too late or nowhere, then of all.
+    First those that its tables show to be served too late or nowhere, then as few as the linear relaxation asks for, then
+    one after another.
     """
     waived: list[str] = []
+    asked_linear = False
     while True:
         case = build_case(forced(scenario, stack, catalog, waived), catalog)
         refuse_idle(case)
@@ -398,7 +405,10 @@ def _keeping_duties(
         if outcome.status != "infeasible" or not left:
             return outcome, waived
         hopeless = {trouble.workload for trouble in outcome.troubles}
-        waived += [w for w in left if w in hopeless] or left
+        gone = [w for w in left if w in hopeless]
+        if not gone and not asked_linear:
+            gone, asked_linear = least_waived(case, left), True
+        waived += gone or keeping_order(case, left)[-1:]
 
 
 def kept_by_free(case: Case) -> str:
@@ -424,12 +434,20 @@ def kept_by_free(case: Case) -> str:
     return f"keeps what stands and is owed today: {', '.join(told)}; {only}"
 
 
-def _why_none(outcome: Outcome, limit: float) -> str:
+def _why_none(scenario: Scenario, name: str, outcome: Outcome) -> str:
     if outcome.troubles:
         return "; ".join(t.message for t in outcome.troubles[:2])
-    if outcome.status == "infeasible":
-        return "no plan keeps the scenario's sites, supply and survival shares, even with every workload optional"
-    return "stopped before a plan was found" if outcome.stopped else f"no plan found in {limit:.0f} s"
+    if outcome.status != "infeasible":
+        limit = scenario.solve.time_limit_s
+        return "stopped before a plan was found" if outcome.stopped else f"no plan found in {limit:.0f} s"
+    if name == FREE:
+        duties = ["duties to serve"] * any(not w.optional for w in scenario.demand)
+        stated = ", ".join([*limits_stated(scenario), *duties])
+        asked = f" ({stated})" if stated else ""
+        return (
+            f"no plan keeps all that the scenario states{asked}; planner explain says what would have to give"
+        )
+    return "no plan of the stack keeps sites, supply, money and survival shares, even with every workload optional"
 
 
 def _figures(plan: Plan) -> dict[str, Any]:

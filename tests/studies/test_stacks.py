@@ -19,8 +19,9 @@ from planner.intake.scenario_file import example_path, load_scenario
 from planner.models.build import build_model
 from planner.planning.pipeline import solve
 from planner.plans.plan import Plan
-from planner.scenario.schema import Scenario
+from planner.scenario.schema import Limits, Scenario
 from planner.solver.engine import Engine
+from planner.studies.stack_duties import least_waived
 from planner.studies.stack_reasons import catalog_rows, differences
 from planner.studies.stacks import (
     FIVE,
@@ -451,8 +452,35 @@ def test_the_note_names_the_duty_that_no_plan_of_a_stack_keeps() -> None:
     asked = with_duty(must_serve_by="2027-02-01")
     table = compare_stacks(asked, ("champion-us-chips",), free=False).table.set_index("stack")
     row = table.loc["champion-us-chips"]
-    assert "the duty to serve is waived, which no plan of the stack keeps: w" in row["note"]
+    assert "the duty to serve is waived, which no plan of the stack keeps beside the rest: w" in row["note"]
     assert row["status"] == "optimal" and row["served_share"] > 0
+
+
+def two_duties(**changes: Any) -> Scenario:
+    """Two works that must be served in full, each of which fits the champion's hall and both do not."""
+    work = with_duty().model_dump(by_alias=True, exclude_none=True)["demand"][0]
+    big, small = (work["size"] | {"points": [{"at": "2027-01-01", "value": n}]} for n in (3200, 2400))
+    demand = [work | {"id": "big", "size": big}, work | {"id": "small", "size": small}]
+    return scenario(demand=[w | changes if w["id"] == "big" else w for w in demand])
+
+
+@pytest.mark.parametrize(("changes", "waived"), [({}, "big"), ({"priority": 2.0}, "small")])
+def test_no_more_duties_are_waived_than_must_be_for_a_plan(changes: dict[str, float], waived: str) -> None:
+    """Kept is what is of higher priority, and of the same what asks for less: its demand is served in full."""
+    asked, catalog = two_duties(**changes), load_catalog()
+    only = forced(asked, "champion-us-chips", catalog)
+    only = only.model_copy(update={"hosts": only.hosts[:1]})
+    assert least_waived(build_case(only), ["big", "small"]) == [waived]
+    assert least_waived(build_case(only), ["big"]) == ["big"]
+
+
+def test_a_free_choice_without_a_plan_is_told_what_it_keeps_beside_rows_that_have_one() -> None:
+    asked = with_duty(must_serve_by="2028-01-01").model_copy(update={"limits": Limits(max_cost_musd=0.5)})
+    free, row = compare_stacks(asked, ("champion-us-chips",)).table.to_dict("records")
+    assert free["status"] == "infeasible" and row["status"] == "optimal"
+    assert free["note"].startswith(
+        "no plan keeps all that the scenario states (limits.max_cost_musd, duties to serve); planner explain"
+    )
 
 
 def test_what_a_row_has_unlike_the_free_choice_is_what_the_case_has() -> None:
