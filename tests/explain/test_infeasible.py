@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import pytest
 
+from planner.case.bounds import Bounds
 from planner.case.build import build_case
 from planner.case.prechecks import precheck
 from planner.cli.output import parsed_changes
@@ -198,6 +199,18 @@ def test_what_can_be_kept_of_control_and_waiting_is_the_same_whatever_was_asked_
         assert answer.cure == {path: CAN_BE_KEPT[path] for path in changes}, answer.text
         assert answer.proven and answer.least
     assert has_plan(with_overrides(scenario, CAN_BE_KEPT))
+
+
+def test_no_more_control_can_be_kept_at_the_months_that_are_needed() -> None:
+    """The floor gives least beside those months: 55.16 kept the gap of the sum of both."""
+    late = {"sites[haenam].grid_lead_months": 24, "limits.min_control": 62, "limits.max_delay_months": 1}
+    small = load_scenario(example_path("two-hosts"))
+    _, answer = diagnosed(small, late)
+    assert has_plan(with_overrides(small, late | answer.cure))
+    engine = Engine(build_case(with_overrides(small, late | answer.cure | {"limits.min_control": None})))
+    engine.policy(Bounds(max_delay_months=answer.cure["limits.max_delay_months"]))
+    reached = engine.control(cast(Any, engine.most_control().x))
+    assert reached - 0.1 < answer.cure["limits.min_control"] <= reached
 
 
 @pytest.mark.parametrize(
