@@ -6,6 +6,7 @@ for line in waits(case, tables): print(line)
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import pandas as pd
 
@@ -28,7 +29,7 @@ WORDS = {
 }  # fmt: skip
 PLURAL = ("hall", "grid", "plant permit")
 """Kinds whose words are of more than one."""
-TABLES = ("serving", "power", *(p.name for p in PURCHASES))
+TABLES = ("serving", "power", "dispatch", *(p.name for p in PURCHASES))
 """Tables of a plan that say what a place waits for."""
 
 
@@ -80,10 +81,8 @@ def _sentence(case: Case, network: Network, load: Load | None) -> str:
     head = f"{network.host} serves from {label(begins)}, {(begins - first) * step} months after {since}"
     if begins == first:  # what is rented may begin on a day, and waits for nothing before it
         head = f"{network.host} serves from {label(begins)}, as soon as {_words(case, network, path[-1])} may begin"
-    steps = {
-        a.name: ends[a.name] - before
-        for a, before in zip(path, [first, *(ends[a.name] for a in path)], strict=False)
-    }
+    marks = [first, *(min(ends[a.name], ends[SERVICE]) for a in path)]
+    steps = {a.name: after - before for a, (before, after) in zip(path, pairwise(marks), strict=True)}
     legs = [(steps[a.name] * step, _words(case, network, a)) for a in chain if steps[a.name] > 0]
     if early > ends[SERVICE]:
         legs.append(((early - ends[SERVICE]) * step, "the next period to begin"))

@@ -1,8 +1,8 @@
 """Milestones: what must be decided, applied for and ordered when, what it waits for, and the slack it has.
 
 What a host needs to open, that is to serve its first workload, forms a network (``planner.plans.network``): each step has
-its total float, and is critical where it has none. What is bought later, the day on which plant is sold again, and the
-months in which space is refitted follow to the end of the horizon, without a float.
+its total float, and is critical where it has none. What is bought later or beside it, the day on which plant is sold again,
+and the months in which space is refitted follow to the end of the horizon, without a float.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from planner.case.case import Case
 from planner.case.columns import records
 from planner.case.registry import PURCHASES, Purchase
 from planner.facts.numbers import number
-from planner.plans.network import SERVICE, Network, soonest_step
+from planner.plans.network import PLANT, SERVICE, Network, soonest_step
 from planner.plans.schema import SCHEMA
 
 HELD, SOLD, OUTAGE = "held", "sold", "outage"
@@ -25,6 +26,8 @@ KINDS = (
     HELD, SOLD, OUTAGE, SERVICE, "half served", "95 % served",
 )  # fmt: skip
 """All kinds of milestones, in the order in which they are drawn."""
+BESIDE = tuple(kind for kind, *_ in PLANT)
+"""Kinds of which a host may have some when it opens that its first service does not wait for."""
 Tables = Mapping[str, pd.DataFrame]
 
 
@@ -68,14 +71,18 @@ def _steps(case: Case, network: Network) -> Iterator[tuple[Any, ...]]:
 
 
 def _later(case: Case, tables: Tables, network: Network) -> Iterator[tuple[Any, ...]]:
-    """What a host buys after it opened, from order to live date."""
+    """What a host buys after it opened or does not need to open, from order to live date."""
+    needed = {(a.kind, a.item) for a in network.activities}
     begins = case.calendar.period_of(network.activities[-1].end_t)
     permit = "permit" if any(a.name == "permit" for a in network.activities) else ""
     for p in PURCHASES:
         table = tables[p.name]
         if p.milestone and p.amount and len(table):
-            own = table[(table["h"] == network.host) & (table["t"] > begins) & table[p.live_date].notna()]
-            for row in own.to_dict("records"):
+            own = table[(table["h"] == network.host) & table[p.live_date].notna()]
+            beside = np.zeros(len(own), bool)
+            if p.milestone in BESIDE:
+                beside = np.array([(p.milestone, str(item)) not in needed for item in own[p.item]], bool)
+            for row in own[(own["t"] > begins) | beside].to_dict("records"):
                 waits = permit if p.milestone in ("hall", "grid", "lease") else ""
                 item, begun = _item(p, row), row[p.decided_date]
                 if p.milestone == "grid":

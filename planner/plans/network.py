@@ -20,11 +20,11 @@ import pandas as pd
 
 from planner.case.case import Case
 from planner.case.context import Context
-from planner.case.cooling import RECOVERY
 from planner.case.permits import permit_from, permit_wait
 from planner.case.power import FIRM
 from planner.case.registry import PURCHASE
 from planner.facts.numbers import number
+from planner.plans.gates import steps_ahead
 from planner.scenario.schema import Pace
 
 SERVICE = "first service"
@@ -49,11 +49,13 @@ class Activity:
     """Table, key and column stem of the catalog with low, mid and high months of its length; None where it is a date."""
     pace: Pace = "usual"
     """Of its builder: which part of that range it is planned and drawn from."""
+    serves_ahead: int = 0
+    """Steps before its end from which the place may serve."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """Activities in an order in which each comes after what it waits for; the last is the opening."""
+    """Activities in an order in which each comes after what it waits for; the last is the opening, which waits for all."""
 
     host: str
     activities: tuple[Activity, ...]
@@ -69,10 +71,11 @@ class Network:
     def late_ends(self) -> dict[str, int]:
         """Latest end of each activity that leaves the early date of the opening as it is."""
         early = self.early_ends()
-        late = dict.fromkeys(early, early[SERVICE])
+        late = {SERVICE: early[SERVICE]}
         for a in reversed(self.activities):
             for name, ahead in a.after:
-                late[name] = min(late[name], late[a.name] - a.steps + ahead)
+                latest = late[a.name] - a.steps + ahead
+                late[name] = min(late.get(name, latest), latest)
         return late
 
     def floats(self) -> dict[str, int]:
@@ -106,7 +109,7 @@ def host_network(case: Case, tables: Tables, h: str) -> Network | None:
     permitted = any(a.kind == "permit" for a in place)
     steps = [*place, *_plant(case, tables, h, begins, permitted),
              *_capacity(case, tables, h, begins), *_adoption(case, stacks)]  # fmt: skip
-    needs = tuple((a.name, 0) for a in steps)
+    needs = tuple((a.name, a.serves_ahead) for a in steps)
     live = case.calendar.step_of(begins)
     return Network(h, (*steps, Activity(SERVICE, SERVICE, "first workload served", 0, 0, needs, live, live)))
 
@@ -198,9 +201,12 @@ def _filed(case: Case, h: str) -> int | None:
 
 
 def _extension(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity]:
-    """The permit for what is added to halls that stand, where anything is before the opening."""
-    names = [name for name in ("halls", "connections", "plants", "bridges") if name in tables]
-    added = [row for name in names for row in _first(tables[name], h, begins, "")]
+    """The permit for what is added to halls that stand, where anything that it needs is before the opening."""
+    added = [row for name in ("halls", "connections") for row in _first(tables[name], h, begins, "")]
+    for kind, name, key, _ in PLANT:
+        if kind in BUILT and name in tables:
+            rows = _first(tables[name], h, begins, key)
+            added += [row for row in rows if steps_ahead(case, tables, h, begins, name, row) is not None]
     context = Context.of(case.scenario, case.catalog)
     lead, first = permit_wait(context, context.host(h))
     first = case.calendar.step_of(first)
@@ -222,7 +228,8 @@ BUILT = ("plant", "bridge")
 def _plant(case: Case, tables: Tables, h: str, begins: int, permitted: bool) -> Iterator[Activity]:
     """Cooling, backup and plant of the site's own: ordered whenever one likes, plant after permits of its own.
 
-    What is built on site is so after the permit of the place, where it has to have one.
+    What is built on site is so after the permit of the place, where it has to have one. What the first service does not
+    wait for is no step of it.
     """
     for kind, name, key, ranges in PLANT:
         table = tables.get(name)
@@ -230,8 +237,9 @@ def _plant(case: Case, tables: Tables, h: str, begins: int, permitted: bool) -> 
             continue
         for row in _first(table[table["added_mw"] > 0], h, begins, key):
             item, t = str(row[key]), case.calendar.step_of(int(row["t"]))
-            if item == RECOVERY and not _owed(case, h, int(row["t"])):
-                continue  # heat is sold when it is sold: no service waits for it
+            ahead = steps_ahead(case, tables, h, begins, name, row)
+            if ahead is None:
+                continue
             facts = getattr(case, name).loc[tuple(row[list(PURCHASE[name].index)])]
             lead, permit = int(facts["lead"]), int(facts.get("permit_steps", 0))
             known = ranges and item in case.catalog.table(ranges).index
@@ -239,17 +247,13 @@ def _plant(case: Case, tables: Tables, h: str, begins: int, permitted: bool) -> 
             after: tuple[tuple[str, int], ...] = ()
             if permit:
                 name_of = f"plant permit {item}"
-                yield Activity(name_of, "plant permit", item, permit, 0, (), order - permit, order)
+                yield Activity(
+                    name_of, "plant permit", item, permit, 0, (), order - permit, order, serves_ahead=ahead
+                )
                 after = ((name_of, 0),)
             if kind in BUILT and permitted:
                 after = (*after, ("permit", lead - int(facts["works"])))
-            yield Activity(f"{kind} {item}", kind, item, lead, 0, after, order, t, span)
-
-
-def _owed(case: Case, h: str, t: int) -> bool:
-    """Whether a least share of reused energy binds a host in a period."""
-    floors = case.reuse_floors.reset_index(drop=True)
-    return bool(((floors["h"] == h) & (floors["t"] == t)).any())
+            yield Activity(f"{kind} {item}", kind, item, lead, 0, after, order, t, span, serves_ahead=ahead)
 
 
 def _capacity(case: Case, tables: Tables, h: str, begins: int) -> Iterator[Activity]:
