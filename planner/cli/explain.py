@@ -92,6 +92,7 @@ def explain(
         tell_catalog(run, facts)
         facts = run.catalog
     if run is not None and run.has_plan:
+        run.needs_plan("explain")
         told = _of_control(run) if control else _of_plan(run, question)
         answer = {"audit": run.audit, **told}
         tell_audit(run)

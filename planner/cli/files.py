@@ -143,7 +143,7 @@ def runs(
 
     Example: planner runs --clean
     """
-    from planner.runs.run import clean_runs, list_runs
+    from planner.runs.run import clean_runs, list_runs, stopped_words
 
     removed = clean_runs(root) if clean else []
     table = list_runs(root)
@@ -158,8 +158,7 @@ def runs(
     out = console()
     out.print(_runs_table(table, out.width))
     for run in table[table["status"] == "stopped"].itertuples():
-        plans = "1 plan" if run.plans_left == 1 else f"{run.plans_left} plans"
-        typer.echo(f"{run.name} was stopped and can be resumed, with {plans} made: {run.resume}")
+        typer.echo(stopped_words(run.name, run.plans_left, run.resume))
 
 
 def _runs_table(table: Any, width: int) -> Any:

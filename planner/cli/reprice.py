@@ -56,7 +56,7 @@ def reprice(
     from planner.studies.repriced import COST, GONE, cost_by_account, opened_sooner, reprice, usual_step
 
     found = find_run(run, root)
-    found.needs_plan("price again")
+    found.needs_plan("reprice")
     tell_catalog(found, load_catalog(catalog))
     plan = found.plan()
     asked: StepName = step or usual_step(plan.case.calendar)

@@ -303,6 +303,7 @@ def _base(reference: str, catalog: Catalog, quality: str, progress: Progress) ->
     except RunError:  # then it is a scenario
         run = None
     if run is not None and run.has_plan:
+        run.needs_plan("sever")
         tell_catalog(run, catalog)
         return run.plan()
     found = solve(build_case(scenario_of(reference, catalog), catalog), quality, on_event=progress)

@@ -70,8 +70,7 @@ def frontier(
     """
     from planner.facts.catalog import load_catalog
     from planner.runs.disk import WriteError
-    from planner.runs.frontier import run_frontier
-    from planner.runs.run import plans_in
+    from planner.runs.frontier import plans_fitting, run_frontier
     from planner.solver.interrupt import on_interrupt
 
     signal.signal(signal.SIGTERM, on_interrupt)  # whoever ends it is told of the plans that are kept
@@ -101,8 +100,9 @@ def frontier(
             ask = shlex.join(["planner", "explain", file, *(f"--set={each}" for each in settings or [])])
             raise NoPlan(f"{error}\nfor the least change of all ask: {ask}") from error
         except (KeyboardInterrupt, WriteError):
-            if resume is not None and not kept:  # the plans to go on from are where they were
-                _kept(resume, sum(len(plans_in(folder)) for folder in earlier))
+            left = 0 if resume is None or kept else plans_fitting(earlier, scenario, facts, quality)
+            if left and resume is not None:  # the plans to go on from are where they were
+                _kept(resume, left)
             raise
     tables = {name: run.table(name) for name in ("points", "payoff", "ranges")}
     if as_json:

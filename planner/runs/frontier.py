@@ -69,7 +69,8 @@ def run_frontier(
                 on_event(stamped)
 
         folder = writer.path / POINTS
-        made, used = _taken_over(earlier, folder, scenario, catalog, str(options.get("quality") or "plan"))
+        left, used = _fitting(earlier, scenario, catalog, str(options.get("quality") or "plan"))
+        made = _taken_over(left, folder)
         if earlier:
             report(Event("plans", f"{len(made)} taken over" if made else NONE_FITS))
         audits: dict[int, Mapping[str, Any]] = {
@@ -133,37 +134,48 @@ def points_left(directory: Path) -> list[Path]:
     return [path for path in found if path.is_dir()]
 
 
-def _taken_over(
-    earlier: Sequence[Path], folder: Path, scenario: Scenario, catalog: Catalog, quality: str
-) -> tuple[dict[int, Made], list[Path]]:
-    """Copies plans of earlier frontiers by their number, or the next where another has that; of the same limits the first.
+def plans_fitting(earlier: Sequence[Path], scenario: Scenario, catalog: Catalog, quality: str) -> int:
+    """How many plans of earlier frontiers (``points_left``) one of this scenario takes over, of like limits one."""
+    return len(_fitting(earlier, scenario, catalog, quality)[0])
+
+
+def _fitting(
+    earlier: Sequence[Path], scenario: Scenario, catalog: Catalog, quality: str
+) -> tuple[dict[int, tuple[Path, Made]], list[Path]]:
+    """Plans of earlier frontiers by their number, or the next where another has that; of the same limits the first.
 
     Those at the scenario's own limits only where the earlier scenario states the same. Also the folders whose plans all fit.
     """
-    make_folder(folder)
-    taken: dict[int, Made] = {}
+    found: dict[int, tuple[Path, Made]] = {}
     used = list(earlier)
     for left in earlier:
         own = _same_limits(left.parent, scenario)
         for path in sorted(left.glob("point-*[0-9]")):
-            made, number = _fitting(path, scenario, catalog, quality), int(path.name.removeprefix("point-"))
+            made, number = _fits(path, scenario, catalog, quality), int(path.name.removeprefix("point-"))
             if made is None or (not own and (number == OWN_POINT or made.objective != "cost")):
                 used = [each for each in used if each != left]
                 continue
             if number == OWN_POINT:
-                known = number in taken
+                known = number in found
             else:
-                known = any(n != OWN_POINT and one.limits == made.limits for n, one in taken.items())
+                known = any(n != OWN_POINT and one.limits == made.limits for n, (_, one) in found.items())
             if known:
                 continue
-            while number in taken:
+            while number in found:
                 number += 1
-            place = folder / f"point-{number}"
-            if made.values is not None:
-                _leave_values(place, made.values)
-            copy_folder(path, place)
-            taken[number] = made
-    return taken, used
+            found[number] = path, made
+    return found, used
+
+
+def _taken_over(left: Mapping[int, tuple[Path, Made]], folder: Path) -> dict[int, Made]:
+    """Copies plans of earlier frontiers, with the values that the next of a chain starts from, to their numbers."""
+    make_folder(folder)
+    for number, (path, made) in left.items():
+        place = folder / f"point-{number}"
+        if made.values is not None:
+            _leave_values(place, made.values)
+        copy_folder(path, place)
+    return {number: made for number, (_, made) in left.items()}
 
 
 def _clear(used: Sequence[Path], target: Path) -> None:
@@ -184,7 +196,7 @@ def _same_limits(frontier: Path, scenario: Scenario) -> bool:
     return (before.max_delay_months, before.min_control) == (now.max_delay_months, now.min_control)
 
 
-def _fitting(path: Path, scenario: Scenario, catalog: Catalog, quality: str) -> Made | None:
+def _fits(path: Path, scenario: Scenario, catalog: Catalog, quality: str) -> Made | None:
     """A plan that is whole, was not stopped on its way, and is of the same quality, facts, version of the planner and
     scenario, but for the limits that a frontier varies; else none."""
     try:

@@ -308,13 +308,22 @@ class Run:
     def has_plan(self) -> bool:
         return self.status in ("optimal", "feasible")
 
-    def needs_plan(self, purpose: str, tables: Collection[str] = ("ledger",)) -> None:
-        """``RunError`` where the run holds no plan with these tables, such as to ``report`` it; of a frontier it says where
-        its plans are."""
+    def needs_plan(self, command: str, tables: Collection[str] = ("ledger",)) -> None:
+        """``RunError`` where the run holds no plan with these tables for a command, such as ``report``; of a frontier it
+        says which plans it has, and the command for one of them."""
         if self.has_plan and not {*tables} - {*self.tables}:
             return
-        where = f"; its plans are in {self.path / POINTS}" if self.kind == FRONTIER else ""
-        raise RunError(f"run {self.name} ({self.kind}, {self.status}) holds no plan to {purpose}{where}")
+        plans = plans_in(self.path / POINTS) if self.kind == FRONTIER else []
+        where = ""
+        if plans:
+            names, one = (
+                ", ".join(path.name for path in plans),
+                shlex.join(["planner", command, str(plans[0])]),
+            )
+            where = (
+                f"; its plans in {self.path / POINTS} are {names}, and the command for the first is: {one}"
+            )
+        raise RunError(f"run {self.name} ({self.kind}, {self.status}) holds no plan to {command}{where}")
 
     @cached_property
     def kpis(self) -> pd.DataFrame:
@@ -367,8 +376,9 @@ class Run:
 
 
 def plans_in(points: Path) -> list[Path]:
-    """Folders of the whole plans of a trade-off."""
-    return sorted(path.parent for path in points.glob("point-*[0-9]/outcome.json"))
+    """Folders of the whole plans of a trade-off, by their numbers."""
+    found = [path.parent for path in points.glob("point-*[0-9]/outcome.json")]
+    return sorted(found, key=lambda path: int(path.name.removeprefix("point-")))
 
 
 # ---- finding runs
@@ -419,8 +429,15 @@ def _no_result(name: str, left: Run) -> str:
     """Why a run whose folder is still a hidden one cannot be read."""
     if left.status == "running":
         return f"the run {name!r} has no result yet: it is at work"
-    go_on = f"; go on from its {left.plans_left} plans with: {left.resume}" if left.resume else ""
-    return f"the run {name!r} has no result: its process ended before it was whole{go_on}"
+    if left.resume:
+        return stopped_words(name, left.plans_left, left.resume)
+    return f"{name} was stopped and cannot be resumed: no plan of it is left"
+
+
+def stopped_words(name: str, plans: int, resume: str) -> str:
+    """What to say of a frontier that was stopped: so many plans of it are kept, and the command that goes on from them."""
+    made = "1 plan" if plans == 1 else f"{plans} plans"
+    return f"{name} was stopped and can be resumed, with {made} made: {resume}"
 
 
 RUN_COLUMNS = [

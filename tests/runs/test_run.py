@@ -28,7 +28,7 @@ from planner.runs.disk import RunError
 from planner.runs.files import captured_output, content_hash, plain
 from planner.runs.finance import plan_tables
 from planner.runs.frontier import worst
-from planner.runs.run import Run, clean_runs, find_run, list_runs
+from planner.runs.run import POINTS, Run, clean_runs, find_run, list_runs
 from planner.runs.solve import audited, run_solve
 from planner.runs.writer import start_run
 from planner.scenario.schema import Scenario
@@ -202,7 +202,7 @@ def test_a_stopped_run_is_told_of_by_its_folder_too(command: str, tmp_path: Path
     more = ["--from", "2028-01-01", "--operator", "us"] if command == "sever" else []
     found = CliRunner().invoke(cli, [command, str(tmp_path / "front"), *more])
     assert found.exit_code == 2
-    assert "has no result: its process ended before it was whole; go on from its 3 plans" in found.stderr
+    assert "front was stopped and can be resumed, with 3 plans made: planner frontier" in found.stderr
 
 
 def test_a_frontier_has_the_figures_of_its_plan_at_the_scenarios_own_limits_or_none(
@@ -498,21 +498,32 @@ assert psutil.Process().num_threads() == before
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "t.parquet")], check=True)
 
 
-def test_a_run_without_a_plan_says_for_what_it_lacks_one_and_of_a_frontier_where_its_plans_are(
-    toy: Scenario, solved: Run, tmp_path: Path
-) -> None:
+def test_a_run_without_a_plan_says_for_what_it_lacks_one(toy: Scenario, solved: Run, tmp_path: Path) -> None:
     solved.needs_plan("report")
-    for kind, where in (
-        ("loss", "$"),
-        ("frontier", f"; its plans are in {tmp_path / 'frontier' / 'points'}$"),
-    ):
-        with start_run(tmp_path / kind, toy, FACTS, {}, kind=kind) as writer:
-            run = writer.finish(OUTCOME)
-        for purpose, read in (("finance", plan_tables), ("report", lambda run: run.needs_plan("report"))):
-            with pytest.raises(
-                RunError, match=rf"run {kind} \({kind}, optimal\) holds no plan to {purpose}{where}"
-            ):
-                read(run)
+    with start_run(tmp_path / "loss", toy, FACTS, {}, kind="loss") as writer:
+        run = writer.finish(OUTCOME)
+    for command, read in (("finance", plan_tables), ("report", lambda run: run.needs_plan("report"))):
+        with pytest.raises(RunError, match=rf"run loss \(loss, optimal\) holds no plan to {command}$"):
+            read(run)
+
+
+@pytest.mark.parametrize("command", ["explain", "report", "finance", "reprice", "sever"])
+def test_of_a_frontier_each_command_says_which_plans_are_there_and_how_to_ask_for_one(
+    command: str, toy: Scenario, tmp_path: Path
+) -> None:
+    with start_run(tmp_path / "front", toy, FACTS, {}, kind="frontier") as writer:
+        for n in (0, 2, 10):
+            (writer.path / POINTS / f"point-{n}").mkdir(parents=True)
+            (writer.path / POINTS / f"point-{n}" / "outcome.json").write_text("{}")
+        front = writer.finish(OUTCOME).path
+    more = ["--from", "2028-01-01", "--operator", "us"] if command == "sever" else []
+    found = CliRunner().invoke(cli, [command, str(front), *more])
+    assert found.exit_code == 2
+    assert (
+        f"holds no plan to {command}; its plans in {front / POINTS} are point-0, point-2, point-10"
+        in found.stderr
+    )
+    assert found.stderr.endswith(f"is: planner {command} {front / POINTS / 'point-0'}\n")
 
 
 def test_a_run_on_periods_that_its_scenario_has_no_more_is_to_be_solved_again(

@@ -28,7 +28,7 @@ from planner.report.charts.frontier import frontier as chart
 from planner.report.front import in_words, most_control, no_own_plan
 from planner.runs import disk
 from planner.runs.disk import RunError, WriteError
-from planner.runs.frontier import NONE_FITS, _made, live_of_run, points_left, run_frontier
+from planner.runs.frontier import NONE_FITS, _made, live_of_run, plans_fitting, points_left, run_frontier
 from planner.runs.run import POINTS, Run, clean_runs, find_run, list_runs
 from planner.solver.arrays import Arrays
 from planner.solver.engine import Engine
@@ -296,7 +296,7 @@ def test_a_full_disk_leaves_the_plans_and_what_goes_on_from_them_makes_the_same_
     told = CliRunner().invoke(app, ["runs", "--runs", str(tmp_path)]).output
     assert f"cut was stopped and can be resumed, with 2 plans made: {row['resume']}\n" in told
     with pytest.raises(
-        RunError, match="ended before it was whole; go on from its 2 plans with: planner frontier"
+        RunError, match="cut was stopped and can be resumed, with 2 plans made: planner frontier"
     ):
         find_run("cut", tmp_path)
     done = CliRunner().invoke(app, shlex.split(row["resume"])[1:])
@@ -451,6 +451,28 @@ def test_a_full_disk_on_resuming_leaves_the_plans_and_repeats_what_goes_on(
     assert found.exit_code == 2 and "no space left" in found.stderr
     assert f"plans kept: 3; to go on: the same command with --resume {run.path}" in found.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_plans_that_do_not_fit_are_not_told_as_kept_and_each_that_fits_counts_once(run: Run) -> None:
+    facts, folder = run.catalog, run.path / POINTS
+    assert plans_fitting([folder, folder], run.scenario, facts, "quick") == 3
+    assert plans_fitting([folder], run.scenario, facts, "plan") == 0
+    other = with_overrides(run.scenario, {"limits.delay_tolerance_months": 7})
+    assert plans_fitting([folder], other, facts, "quick") == 0
+
+
+def test_a_frontier_stopped_before_its_first_plan_tells_of_no_plan_that_does_not_fit(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_given: Any, **_more: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("planner.runs.frontier.frontier", stop)
+    inputs, change = str(run.path / "scenario.yaml"), "--set=limits.delay_tolerance_months=7"
+    asked = ["frontier", inputs, "--quality=quick", f"--resume={run.path}", f"--output={tmp_path / 'again'}"]
+    found = CliRunner().invoke(app, [*asked, change])
+    assert NONE_FITS in found.stderr and "plans kept" not in found.stderr
+    assert "plans kept: 3" in CliRunner().invoke(app, asked).stderr
 
 
 def test_a_plan_is_copied_whole_or_not_at_all(
