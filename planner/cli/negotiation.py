@@ -7,7 +7,15 @@ from typing import Annotated
 import typer
 
 from planner.cli.options import AnswerFile, CatalogFolder, Json, Quality, ScenarioFile, Settings
-from planner.cli.output import Progress, console, print_json, records, scenario_of, write_answer
+from planner.cli.output import (
+    Progress,
+    console,
+    print_json,
+    records,
+    scenario_of,
+    telling_what_would_give,
+    write_answer,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -35,6 +43,8 @@ def negotiate(
     choice, and with which of keys, operator and law at home it would be the choice as it is. With --quality plan whole
     plans are made of each row too.
 
+    Exit codes: 0 a plan, 1 the scenario has none, 2 bad input.
+
     Examples:
 
       planner negotiate korea-agreements
@@ -54,7 +64,7 @@ def negotiate(
             raise UnknownName(f"--only {name}: no such concession{hint(name, list(WHATS))}")
     facts = load_catalog(catalog)
     scenario = scenario_of(file, facts, settings)
-    with Progress(quiet=as_json) as progress:
+    with Progress(quiet=as_json) as progress, telling_what_would_give(file, settings):
         table = negotiation_table(
             scenario, quality, facts, progress, whats=tuple(w for w in WHATS if w in (only or WHATS))
         )

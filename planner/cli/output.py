@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from planner.facts.catalog import Catalog
+from planner.facts.errors import NoPlan
 from planner.facts.numbers import number, percent
 from planner.planning.events import HOLDS_FOR_ALL, Event
 from planner.scenario.schema import Scenario
@@ -107,6 +110,21 @@ def changed(scenario: Scenario, changes: Mapping[str, Any], catalog: Catalog) ->
     from planner.intake.scenario_file import with_overrides
 
     return with_overrides(scenario, changes, "--set", catalog)
+
+
+def ask_explain(reference: str | Path, settings: Sequence[str] | None) -> str:
+    """Where a scenario has no plan: the command that says what would have to give, with the same changes."""
+    command = ["planner", "explain", str(reference), *(f"--set={each}" for each in settings or [])]
+    return f"for the least change of all ask: {shlex.join(command)}"
+
+
+@contextmanager
+def telling_what_would_give(reference: str | Path, settings: Sequence[str] | None) -> Iterator[None]:
+    """Adds ``ask_explain`` to the ``NoPlan`` of a study."""
+    try:
+        yield
+    except NoPlan as error:
+        raise NoPlan(f"{error}\n{ask_explain(reference, settings)}") from error
 
 
 def tell_catalog(run: Run, catalog: Catalog) -> None:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from planner.cli.options import CatalogFolder, Json, Quality, ScenarioFile, Settings, TableFile
-from planner.cli.output import Progress, console, print_json, records, scenario_of, tell_catalog
+from planner.cli.output import (
+    Progress,
+    ask_explain,
+    console,
+    print_json,
+    records,
+    scenario_of,
+    tell_catalog,
+    telling_what_would_give,
+)
 from planner.facts.numbers import fixed
 
 if TYPE_CHECKING:
@@ -55,6 +64,8 @@ def stacks(
     and the cost per hour of work served are shown; the price of a point of control is at that service. A second
     table says where the money goes, by account.
 
+    Exit codes: 0 a plan of one row at least, 1 of none, 2 bad input.
+
     Examples:
 
       planner stacks korea
@@ -66,7 +77,7 @@ def stacks(
     from planner.facts.catalog import load_catalog
     from planner.studies.stack_ranking import levelled, ranking_told
     from planner.studies.stack_reasons import catalog_rows, differences
-    from planner.studies.stacks import FIVE, compare_stacks
+    from planner.studies.stacks import FIVE, FREE, compare_stacks
 
     facts = load_catalog(catalog)
     scenario = scenario_of(file, facts, settings)
@@ -80,7 +91,7 @@ def stacks(
             _show_differences(differences(scenario, chosen, facts))
         return
     told: list[str] = []
-    with Progress(quiet=as_json) as progress:
+    with Progress(quiet=as_json) as progress, telling_what_would_give(file, settings):
         found = compare_stacks(
             scenario, chosen, quality, seconds=seconds, workers=workers, on_event=progress, catalog=facts
         )
@@ -94,11 +105,17 @@ def stacks(
     if as_json:
         accounts = found.accounts.rename_axis("account").reset_index()
         print_json({"stacks": records(found.table), "accounts": records(accounts), "order": told})
-        return
-    _show_stacks(found.table)
-    _show_accounts(found.accounts)
-    for line in told:
-        console().print(line)
+    else:
+        _show_stacks(found.table)
+        if len(found.accounts):
+            _show_accounts(found.accounts)
+        for line in told:
+            console().print(line)
+    table = found.table
+    if ((table["stack"] == FREE) & (table["status"] == "infeasible")).any():
+        typer.echo(ask_explain(file, settings), err=True)
+    if table["cost_npv_musd"].isna().all():
+        raise typer.Exit(1)
 
 
 def _write(table: Any, path: Path | None) -> None:
@@ -246,6 +263,8 @@ def survival(
 
     Plans at none, half and all of that share, at the same waits and the same floor on control.
 
+    Exit codes: 0 a plan, 1 the scenario has none, 2 bad input.
+
     Examples:
 
       planner survival korea --by operator --by site
@@ -269,7 +288,7 @@ def survival(
     for name in workload or ():
         if name not in known:
             raise UnknownName(f"--workload {name}: no such workload{hint(name, known)}")
-    with Progress(quiet=as_json) as progress:
+    with Progress(quiet=as_json) as progress, telling_what_would_give(file, settings):
         table = survival_table(
             scenario, classes, start.date() if start else None,
             "supply" if supply else "service", months, workload, quality, facts, progress,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 import signal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,8 +10,15 @@ from typing import Annotated, Any, Literal
 import typer
 
 from planner.cli.options import RUNS, CatalogFolder, Json, RunFolder, Runs, ScenarioFile, Settings
-from planner.cli.output import UNSOUND, Progress, console, print_json, records, scenario_of
-from planner.facts.errors import NoPlan
+from planner.cli.output import (
+    UNSOUND,
+    Progress,
+    console,
+    print_json,
+    records,
+    scenario_of,
+    telling_what_would_give,
+)
 from planner.facts.numbers import fixed, percent
 
 CAPTION = (
@@ -83,7 +89,7 @@ def frontier(
         kept.append(place)
         _kept(place, plans)
 
-    with Progress(quiet=as_json) as progress:
+    with Progress(quiet=as_json) as progress, telling_what_would_give(file, settings):
         earlier = _earlier(resume, root) if resume else []
         try:
             run = run_frontier(
@@ -96,9 +102,6 @@ def frontier(
                 earlier=earlier,
                 on_kept=on_kept,
             )
-        except NoPlan as error:
-            ask = shlex.join(["planner", "explain", file, *(f"--set={each}" for each in settings or [])])
-            raise NoPlan(f"{error}\nfor the least change of all ask: {ask}") from error
         except (KeyboardInterrupt, WriteError):
             left = 0 if resume is None or kept else plans_fitting(earlier, scenario, facts, quality)
             if left and resume is not None:  # the plans to go on from are where they were

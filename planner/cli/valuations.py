@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from planner.cli.options import CatalogFolder, Json, ScenarioFile, Settings
-from planner.cli.output import console, print_json, records, scenario_of
+from planner.cli.output import console, print_json, records, scenario_of, telling_what_would_give
 from planner.facts.numbers import fixed
 
 
@@ -28,6 +28,8 @@ def valuations(
 ) -> None:
     """Plans made under each rule of residual value, each valued under all: market, straight line, nothing left.
 
+    Exit codes: 0 a plan, 1 no plan under any rule, 2 bad input.
+
     Examples:
 
       planner valuations korea
@@ -38,7 +40,9 @@ def valuations(
     from planner.studies.valuations import valuation_table
 
     facts = load_catalog(catalog)
-    table = valuation_table(scenario_of(file, facts, settings), quality, facts)
+    scenario = scenario_of(file, facts, settings)
+    with telling_what_would_give(file, settings):
+        table = valuation_table(scenario, quality, facts)
     if as_json:
         print_json({"valuations": records(table)})
     else:

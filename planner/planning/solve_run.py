@@ -408,9 +408,12 @@ class SolveRun:
 
 
 def no_plan(whose: str, found: Outcome) -> str:
-    """Why there is no plan to go on from, in a sentence: its troubles, else where to look for them."""
+    """Why there is no plan to go on from, in a sentence: its troubles, else where to look for them or that time ran out."""
     why = "; ".join(f"{trouble.message}; {trouble.cure}" for trouble in found.troubles)
-    return f"{whose} no plan ({found.status}): " + (why or "planner explain says what would have to give")
+    if not why:
+        infeasible = found.status == "infeasible"
+        why = "planner explain says what would have to give" if infeasible else "none was found in time"
+    return f"{whose} no plan ({found.status}): {why}"
 
 
 def status_of(found: Solution) -> str:

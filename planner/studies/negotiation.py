@@ -40,7 +40,7 @@ from planner.case.agreements import costs_of
 from planner.case.case import Case
 from planner.case.context import Context
 from planner.facts.catalog import Catalog
-from planner.facts.errors import BadValue
+from planner.facts.errors import NoPlan
 from planner.planning.events import Event, OnEvent
 from planner.planning.pipeline import solve
 from planner.planning.solve_run import GAPS, PLACES, Effort, Outcome, no_plan
@@ -208,13 +208,13 @@ def negotiation_table(
     none were made. ``price_musd`` is what the scenario asks for an agreement at the date at which it would be signed;
     ``change_musd`` what of it must go for the agreement to be the choice, with its interval. ``rounding_musd`` is what
     whole halls and servers add to the plan to compare with. ``status`` is ``found`` or why there is nothing.
-    Raises ``BadValue`` where the scenario itself has no plan.
+    Raises ``NoPlan`` where the scenario itself has none.
     """
     table = _Table(scenario, catalog or scenario.catalog, quality, on_event, should_stop)
     base = table.first()
     plan = base.plan
     if plan is None:
-        raise BadValue(no_plan("the scenario has", base))
+        raise NoPlan(no_plan("the scenario has", base))
     assert table.base is not None
     table.scenario = scenario.model_copy(update={"limits": base.bounds.in_limits(scenario.limits)})
     asked = concessions(table, plan, whats)

@@ -23,7 +23,7 @@ from planner.case.case import Case
 from planner.case.prechecks import precheck
 from planner.explain.shut_offers import shut_offers
 from planner.facts.catalog import Catalog
-from planner.facts.errors import BadValue
+from planner.facts.errors import BadValue, NoPlan
 from planner.planning.events import OnEvent
 from planner.planning.pipeline import solve
 from planner.planning.solve_run import Outcome, no_plan
@@ -101,7 +101,7 @@ def survival_table(
     ``workloads`` are those whose service is to survive, all where left out; ``nobody_else`` names those that leave no
     share, because one member alone may serve them, ``shut`` the
     offers of others that they may not use, and why.
-    Raises ``BadValue`` where the scenario itself has no plan, or where it ends before the duty begins.
+    Raises ``NoPlan`` where the scenario itself has none, ``BadValue`` where it ends before the duty begins.
     """
     facts = catalog or scenario.catalog
     options: dict[str, Any] = {"on_event": on_event, "should_stop": should_stop}
@@ -113,7 +113,7 @@ def survival_table(
         )
     base = solve(case, quality, **options)
     if base.plan is None:
-        raise BadValue(no_plan("without the duty, too, the scenario has", base))
+        raise NoPlan(no_plan("without the duty, too, the scenario has", base))
     days = [w.survive_from for w in scenario.demand if w.survival_share > 0 and w.survive_from]
     calendar = base.plan.case.calendar
     day = since or min(

@@ -12,7 +12,9 @@ import pandas as pd
 from planner.case.build import build_case
 from planner.case.residual import METHODS
 from planner.facts.catalog import Catalog
+from planner.facts.errors import NoPlan
 from planner.planning.pipeline import solve
+from planner.planning.solve_run import no_plan
 from planner.plans.plan import Plan
 from planner.scenario.schema import Scenario
 
@@ -37,15 +39,19 @@ def valuation_table(
 ) -> pd.DataFrame:
     """One row a rule: the plan made under it (columns of ``COLUMNS``), with its cost under all three, MUSD.
 
-    On the diagonal a plan is valued as it was made; it is the least of its column but for the gap.
+    On the diagonal a plan is valued as it was made; it is the least of its column but for the gap. Raises ``NoPlan`` where
+    no rule leaves a plan.
     """
-    rows = []
+    rows, found = [], False
     for rule in METHODS:
         finance = scenario.finance.model_copy(update={"residual": rule})
         case = build_case(scenario.model_copy(update={"finance": finance}), catalog or scenario.catalog)
         outcome = solve(case, quality, **options)
+        found = found or outcome.plan is not None
         figures = _figures(outcome.plan) if outcome.plan else {}
         rows.append({"made_under": rule, "status": str(outcome.status), "gap": outcome.gap, **figures})
+    if not found:
+        raise NoPlan(no_plan("the scenario has", outcome))
     return pd.DataFrame(rows).reindex(columns=COLUMNS)
 
 

@@ -4,17 +4,18 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from planner.case.build import build_case
 from planner.cli import app
-from planner.facts.errors import BadValue, NoPlan
+from planner.facts.errors import NoPlan
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.scenario.schema import Scenario
 from planner.studies.frontier import frontier
 from planner.studies.hopeless import refuse_hopeless, refuse_idle
-from planner.studies.stacks import compare_stacks
+from planner.studies.stacks import Comparison, compare_stacks
 from planner.studies.survival import survival_table
 
 IDLE = {"demand[assistant].size.points": [{"at": day, "value": 0} for day in ("2027-01-01", "2030-12-31")]}
@@ -32,19 +33,37 @@ def test_a_study_of_a_scenario_that_asks_for_nothing_says_so() -> None:
         frontier(two_hosts(IDLE), 3, "quick", 1)
     with pytest.raises(NoPlan, match=words):
         compare_stacks(two_hosts(IDLE), ["champion-us-chips"])
-    with pytest.raises(BadValue, match=words):
+    with pytest.raises(NoPlan, match=words):
         survival_table(two_hosts(IDLE), ["vendor"])
 
 
-def test_a_front_without_a_plan_at_any_limits_gives_the_reason_and_the_command_that_says_more(
-    tmp_path: Path,
+@pytest.mark.parametrize("command", ["frontier", "valuations", "survival", "negotiate"])
+def test_a_study_without_any_plan_gives_the_reason_and_the_command_that_says_more(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     changes = [f"--set={path}={value}" for path, value in TOO_LATE.items()]
-    found = CliRunner().invoke(app, ["frontier", "two-hosts", *changes, "--runs", str(tmp_path)])
+    found = CliRunner().invoke(app, [command, "two-hosts", *changes])
     assert found.exit_code == 1
-    assert "no plan exists at any delay or control: assistant must be served from" in found.stderr
+    assert "no plan" in found.stderr and "assistant must be served from" in found.stderr
     assert shlex.join(["planner", "explain", "two-hosts", *changes]) in found.stderr
-    assert not [*tmp_path.iterdir()]
+    assert not [*tmp_path.glob("runs/*")]
+
+
+@pytest.mark.parametrize(("rows", "code"), [(["free", "us-cloud"], 0), (["free"], 1)])
+def test_stacks_say_what_the_free_choice_asks_and_fail_where_no_row_has_a_plan(
+    rows: list[str], code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def some(*given: Any, **options: Any) -> Comparison:
+        table = compare_stacks(*given, **options).table
+        return Comparison(table[table["stack"].isin(rows)], pd.DataFrame())
+
+    monkeypatch.setattr("planner.studies.stacks.compare_stacks", some)
+    changes = [f"--set={path}={value}" for path, value in TOO_LATE.items()]
+    asked = ["stacks", "two-hosts", "--stack", "us-cloud", "--workers", "1", *changes]
+    found = CliRunner().invoke(app, asked)
+    assert found.exit_code == code and "assistant must be served from" in found.stdout
+    assert shlex.join(["planner", "explain", "two-hosts", *changes]) in found.stderr
 
 
 def test_stacks_are_compared_whatever_duty_the_scenario_cannot_keep() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from planner.case.build import build_case
 from planner.facts.catalog import Catalog
-from planner.facts.errors import BadValue
+from planner.facts.errors import NoPlan
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.report.charts.what_if import worth
 from planner.report.strings import t
@@ -209,7 +209,7 @@ def test_own_law_and_the_quota_of_an_unsigned_agreement_have_rows(tiny, plain_ca
 
 def test_a_scenario_without_a_plan_says_why_and_what_would_mend_it(tiny, plain_catalog):
     with pytest.raises(
-        BadValue, match=r"has no plan \(infeasible\): control of at least 99 is asked; .*; lower"
+        NoPlan, match=r"has no plan \(infeasible\): control of at least 99 is asked; .*; lower"
     ):
         negotiation_table(tiny(limits={"min_control": 99}), "quick", plain_catalog())
 
