@@ -42,10 +42,10 @@ def ready_from(case: Case, serve: pd.DataFrame, needs: Collection[str] = NEEDS) 
     return first.where(mode != "build", np.maximum(first, heat))
 
 
-def soonest_service(case: Case, host: str, needs: Collection[str] = NEEDS) -> int:
-    """First period in which a host can serve anything, of what may be had there soonest; ``NEVER`` on: never."""
+def soonest_service(case: Case, host: str, needs: Collection[str] = NEEDS, w: str | None = None) -> int:
+    """First period in which a host can serve a workload, or anything, by what is there soonest; ``NEVER`` on: never."""
     serve = case.serve.reset_index(drop=True)
-    serve = serve[serve["h"] == host]
+    serve = serve[(serve["h"] == host) & (True if w is None else serve["w"] == w)]
     ready = np.maximum(serve["t"], ready_from(case, serve, needs))
     return int(ready.min()) if len(serve) else NEVER
 

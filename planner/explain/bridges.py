@@ -20,9 +20,19 @@ from planner.case.context import Context
 from planner.case.fading import life_steps
 from planner.case.periods import HOURS_PER_MONTH
 from planner.case.plant import firm_share, fuel_usd_per_mmbtu, plant_from
-from planner.case.plant_offers import PLACED, STORED, TABLE, faults, figure, steps, unit_mw, ways
+from planner.case.plant_offers import (
+    PLACED,
+    STORED,
+    TABLE,
+    faults,
+    figure,
+    steady_supplies,
+    steps,
+    unit_mw,
+    ways,
+)
 from planner.case.power import line_wait
-from planner.case.readiness import soonest_service
+from planner.case.readiness import NEEDS, soonest_service
 from planner.case.redundancy import asks_spare
 from planner.case.tariff import FLAT, energy_prices
 from planner.facts.numbers import fixed, megawatts, number
@@ -34,6 +44,7 @@ LINES = ("grid", "grid application")
 """Kinds of activities of a line."""
 GRID = (*LINES, "site grid")
 """Kinds of activities that a bridge replaces."""
+WITHOUT_GRID = tuple(what for what in NEEDS if what != "grid")
 SHOWN = 3
 ITEM = "\n    - "
 """What begins the line of one kind of plant."""
@@ -133,11 +144,52 @@ def bridge_words(case: Case, network: Network, load: Load | None) -> str:
         return ""
     if soonest_step(case, network) < network.activities[-1].end_t:
         return ""
-    line = soonest_step(case, decided_soonest(case, network))
-    ready = case.calendar.step_of(soonest_service(case, network.host, ("space", "backup")))
+    return carried_until(case, network.host, soonest_step(case, decided_soonest(case, network)), load)
+
+
+def carried_until(case: Case, h: str, line: int, load: Load | None, since: int = 0) -> str:
+    """What would carry a load of a place from a step on, at the soonest once it may serve, until its line comes."""
+    context = Context.of(case.scenario, case.catalog)
+    host = context.host(h)
+    ready = max(since, case.calendar.step_of(soonest_service(case, h, WITHOUT_GRID)))
     plant = _plant_words(context, host, line, ready, load)
     flexible = _line_words(context, host, line, ready, load)
     return "\n".join(filter(None, (plant, flexible)))
+
+
+def line_decides(case: Case, h: str, w: str) -> str:
+    """Where a workload waits for power at a place that builds: from when all else is there, and plant of the catalog that
+    would be there sooner, by months alone and without a price; empty where it waits for something else.
+
+    Halls are those that come soonest, as in ``carried_until``.
+    """
+    context = Context.of(case.scenario, case.catalog)
+    host, calendar = context.host(h), case.calendar
+    if host.mode != "build":
+        return ""
+    ready, line = (calendar.step_of(soonest_service(case, h, needs, w)) for needs in (WITHOUT_GRID, NEEDS))
+    if ready >= line:
+        return ""
+    there: dict[str, int] = {}
+    for bridge in _bridges(context, host):
+        name, live = bridge.option.id, max(bridge.live_t, ready)
+        there[name] = min(there.get(name, live), live)
+    sooner = sorted((step, name) for name, step in there.items() if step < line)
+
+    def label(step: int) -> str:
+        return calendar.label(calendar.after(0, step))
+
+    plant = any(i == h for i, _ in steady_supplies(case.supplies).index)
+    power = f"the line of {host.site}{' or plant offered there' if plant else ''}"
+    text = f"; it waits for power ({power}): all else could be there in {label(ready)}, halls at risk where they may be"
+    if not sooner:
+        return text
+    named = ", ".join(f"{name} in {label(step)}" for step, name in sooner[:SHOWN])
+    more = f" (the {SHOWN} soonest of {len(sooner)})" if len(sooner) > SHOWN else ""
+    return (
+        f"{text}. Plant of the catalog that the site does not offer (sites[{host.site}].power.options) would carry it "
+        f"sooner, by months alone and unpriced: {named}{more}"
+    )
 
 
 def _plant_words(context: Context, host: Host, line: int, ready: int, load: Load | None) -> str:

@@ -11,6 +11,7 @@ from planner.case.case import Case
 from planner.case.commitments import committed_musd
 from planner.case.prechecks import lost_by_cuts, precheck
 from planner.case.readiness import servable
+from planner.explain.bridges import line_decides
 from planner.explain.elastic import Change, Elastic
 from planner.explain.least import Found
 from planner.explain.relaxations import Relaxation
@@ -183,7 +184,8 @@ def _soonest(case: Case, w: str) -> str:
     there = case.offers.index.get_level_values(0) == host
     licence = float(case.offers.loc[there, "licence_months"].max())
     asked = f", licences of up to {licence:g} months included" if licence else ""
-    return f"; first host ready: {host} in {case.calendar.label(int(ready.min()))}{asked}"
+    soonest = case.calendar.label(int(ready.min()))
+    return f"; first host ready: {host} in {soonest}{asked}{line_decides(case, host, w)}"
 
 
 # ---- values as they are written

@@ -15,6 +15,7 @@ from planner.case.periods import HOURS_PER_MONTH
 from planner.case.power import FIRM
 from planner.case.registry import PURCHASES
 from planner.explain.bridges import GRID, LINES, Load, bridge_words
+from planner.explain.late_stages import stage_words
 from planner.plans.network import SERVICE, Activity, Network, decided_soonest, host_network, soonest_step
 
 WORDS = {
@@ -29,18 +30,19 @@ WORDS = {
 }  # fmt: skip
 PLURAL = ("hall", "grid", "plant permit")
 """Kinds whose words are of more than one."""
-TABLES = ("serving", "power", "dispatch", *(p.name for p in PURCHASES))
+TABLES = ("serving", "demand", "power", "dispatch", *(p.name for p in PURCHASES))
 """Tables of a plan that say what a place waits for."""
 
 
 def waits(case: Case, tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """One sentence a host that serves: when, after how long, for what, and what would decide without the longest wait.
 
-    Where the grid is what it waits for, one more on what of the catalog would bridge it.
+    Where the grid is what it waits for, or holds it back until a later stage, one more on what would bridge it.
     """
-    networks = [host_network(case, tables, str(h)) for h in case.hosts.index]
+    networks = [found for h in case.hosts.index if (found := host_network(case, tables, str(h)))]
     return [
-        _sentence(case, network, _load(case, tables, network)) for network in networks if network is not None
+        _sentence(case, network, _load(case, tables, network), stage_words(case, tables, network.host))
+        for network in networks
     ]
 
 
@@ -56,7 +58,8 @@ def _load(case: Case, tables: Mapping[str, pd.DataFrame], network: Network) -> L
     return Load(peak, energy / (HOURS_PER_MONTH * float(case.calendar.months[t])))
 
 
-def _sentence(case: Case, network: Network, load: Load | None) -> str:
+def _sentence(case: Case, network: Network, load: Load | None, stage: str = "") -> str:
+    """``stage``: what is said of a later stage of the grid, where no bridge is named for the opening."""
     by, ends = {a.name: a for a in network.activities}, network.early_ends()
     begins, step = by[SERVICE].end_t, case.calendar.step_months
     early = soonest_step(case, network)
@@ -69,7 +72,8 @@ def _sentence(case: Case, network: Network, load: Load | None) -> str:
     chain = [a for a in path if a.steps > 0]
     if early <= decided and begins == early:
         since = "it is decided" if "permit" in by else "the plan begins"
-        return f"{network.host} serves from {label(begins)}, as soon as {since}: it waits for nothing."
+        at_once = f"{network.host} serves from {label(begins)}, as soon as {since}: it waits for nothing."
+        return f"{at_once} {stage}".rstrip()
     first = ends[path[0].name] - path[0].steps if path else early
     since = (
         "it is decided"
@@ -93,7 +97,7 @@ def _sentence(case: Case, network: Network, load: Load | None) -> str:
         rest = f"all could be there from {label(early)}, the other {(begins - early) * step} are a choice"
         text += f"; {rest} (demand, money, quotas)"
     bridge = bridge_words(case, network, load) if any(a.kind in GRID for a in chain) else ""
-    return f"{text}. {_without(case, network, chain)} {bridge}".rstrip()
+    return f"{text}. {_without(case, network, chain)} {bridge or stage}".rstrip()
 
 
 def _words(case: Case, network: Network, activity: Activity) -> str:
