@@ -90,12 +90,15 @@ def _row(row: dict[str, Any]) -> html.Tr:
     answered = row["kind"] in WHAT_IF and row["state"] in WITH_PLAN
     links = [dcc.Link(t(f"home.open.{'answer' if answered else 'run'}"), href=url.href("run", row["id"]))]
     planned = row["state"] in WITH_PLAN and row["kind"] in ("plan", FRONTIER)
+    found = figures(Path(row["directory"])) if planned else {}
+    others = (
+        row["kind"] == FRONTIER and not found
+    )  # a trade-off whose plans all stand at other limits than its own
     if planned:
         links = [
             dcc.Link(t(f"app.nav.{page}"), href=url.href(page, row["id"]))
-            for page in ("plan", "capital", "tradeoff")
+            for page in (("tradeoff",) if others else ("plan", "capital", "tradeoff"))
         ]
-    found = figures(Path(row["directory"])) if planned else {}
     return html.Tr(
         [
             html.Td(
@@ -116,7 +119,7 @@ def _row(row: dict[str, Any]) -> html.Tr:
             ),
             html.Td(fmt.moment(pd.Timestamp(row["created"], unit="s"))),
             html.Td(fmt.duration(row["seconds"])),
-            html.Td(percent(row["gap"], 1)),
+            html.Td(MISSING if others else percent(row["gap"], 1)),
             *(
                 html.Td(number(found[name]) if name in found else MISSING, className="num")
                 for name in FIGURES

@@ -449,7 +449,8 @@ RUN_COLUMNS = [
 
 def list_runs(root: Path | str = "runs") -> pd.DataFrame:
     """Every run below ``root``, newest first; unfinished ones are ``running``, ``lost`` or ``stopped``, the last with the
-    command that goes on from what is left (``resume``): of one place the one that was stopped last, which takes all over."""
+    command that goes on from what is left (``resume``): of one place the one that was stopped last, which takes all over,
+    and none while a process is at work there."""
     root = Path(root)
     rows = []
     for path in sorted(root.iterdir()) if root.is_dir() else []:
@@ -457,7 +458,8 @@ def list_runs(root: Path | str = "runs") -> pd.DataFrame:
             rows.append(_row(path))
     frame = pd.DataFrame(rows, columns=RUN_COLUMNS).astype({"plans_left": "Int64"})
     frame = frame.sort_values("started", ascending=False, kind="stable")
-    again = (frame["status"] == "stopped") & frame.duplicated(["name", "status"])
+    at_work = frame["name"].isin(frame.loc[frame["status"] == "running", "name"])
+    again = (frame["status"] == "stopped") & (at_work | frame.duplicated(["name", "status"]))
     return frame[~again].reset_index(drop=True)
 
 
@@ -480,9 +482,10 @@ def _row(path: Path) -> dict[str, Any]:
             row |= {"plans_left": run.plans_left, "resume": run.resume}
         if (path / "outcome.json").is_file():
             row |= {k: run.outcome.get(k) for k in ("objective", "quality", "gap")}
-            row |= {
-                k: run.outcome["kpis"][k]["value"] for k in RUN_COLUMNS if k in run.outcome.get("kpis", {})
-            }
+            kpis = run.outcome.get("kpis", {})
+            if run.kind == FRONTIER and not kpis:  # no plan of its own: the gap is that of others
+                row["gap"] = None
+            row |= {k: kpis[k]["value"] for k in RUN_COLUMNS if k in kpis}
             row["seconds"] = (run.outcome.get("seconds") or {}).get("total")
             row["audit"] = run.audit
     except RunError:

@@ -194,6 +194,10 @@ def test_what_was_stopped_twice_is_listed_once_with_the_last_command(solved: Run
     assert "can be resumed, with 5 plans made" in told
     listed = json.loads(CliRunner().invoke(cli, ["runs", "--json", "--runs", str(tmp_path)]).output)["runs"]
     assert {row["name"]: repr(row["plans_left"]) for row in listed} == {"front": "5", "toy": "None"}
+    at_work = stopped(tmp_path, 103, 5, "2027-01-03T00:00:00")
+    files.write_json(at_work / "lock.json", files.lock_content() | {"name": "front"})
+    rows = list_runs(tmp_path).set_index("name")
+    assert rows["status"].to_dict() == {"front": "running", "toy": "optimal"}
 
 
 @pytest.mark.parametrize("command", ["reprice", "report", "finance", "export", "explain", "sever", "solve"])
@@ -218,6 +222,7 @@ def test_a_frontier_has_the_figures_of_its_plan_at_the_scenarios_own_limits_or_n
     assert list_runs(tmp_path).set_index("name")["cost_npv_musd"].to_dict() == {
         "own": 3.0, "other": pytest.approx(np.nan, nan_ok=True),
     }  # fmt: skip
+    assert list_runs(tmp_path).set_index("name")["gap"].notna().to_dict() == {"own": True, "other": False}
 
 
 def test_a_run_that_only_begins_is_not_taken_for_a_lost_one(tmp_path: Path) -> None:

@@ -97,6 +97,18 @@ def test_a_finished_batch_is_done_and_shows_its_cases(services: Services) -> Non
     assert "/plan/sweep" not in text_of(home.recent(services.runs()))
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_a_front_without_a_plan_of_its_own_shows_no_gap_and_leads_to_the_trade_off_alone(
+    services: Services, own: bool
+) -> None:
+    kpis = {"cost_npv_musd": {"value": 3.0, "unit": "MUSD"}} if own else {}
+    name = written(services, f"front-{own}", "frontier", {"status": "optimal", "gap": 0.0123, "kpis": kpis})
+    row = next(r for r in services.runs() if r["id"] == name)
+    for shown in (text_of(home.recent([row])), text_of(home.recent([row | {"gap": 0.0123}]))):
+        assert ("1.2 %" in shown) is own and (f"/plan/{name}" in shown) is own
+        assert f"/tradeoff/{name}" in shown
+
+
 @pytest.mark.parametrize("status", ["no-solution", "unbounded"])
 def test_a_run_without_a_plan_says_how_it_ended(services: Services, status: str) -> None:
     name = written(services, f"ended-{status}", "plan", {"status": status, "troubles": [], "notes": []})
