@@ -130,7 +130,7 @@ class _Pipeline(SolveRun):
     """The steps, in their order."""
 
     def run(self, engine: Engine | None, start: Floats | None) -> Outcome:
-        self.start = start
+        self.start = self.neighbour = start
         if engine is None:
             self.say("build", "writing the model")
         self.engine = engine or self.timed("build", lambda: Engine(self.case))

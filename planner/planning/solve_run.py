@@ -202,6 +202,8 @@ class SolveRun:
         """Whether such a limit leaves so little room that whole units of least load were not found soon."""
         self.start: Floats | None = None
         """Values of all columns, whose hosts and stacks are tried first."""
+        self.neighbour: Floats | None = None
+        """Values of all columns that the caller gave: mostly of the plan of a neighbouring case."""
         self.together: Search | None = None
         """The search for hosts, stacks and halls together, where they did not do one after the other."""
         self.least_bound: float | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from planner.case.bounds import Bounds
 from planner.facts.numbers import decimals_apart, fixed
@@ -14,6 +15,7 @@ from planner.planning.repair import whole_units
 from planner.planning.solve_run import DELAY_SLACK_MONTHS, SolveRun, Stop
 from planner.planning.together import DIRECT_GAP, together
 from planner.solver.arrays import Floats
+from planner.solver.branching import WHOLE
 from planner.solver.engine import HALLS, PATTERN, UNITS
 from planner.solver.solution import Solution
 
@@ -34,7 +36,7 @@ def round_units(run: SolveRun, x: Floats) -> Solution:
     run.engine.minimise("cost")
     if run.case.scenario.solve.integers in ("none", "all"):  # nothing is left to round
         return run.solve("last LP", run.options("last LP"))
-    found = _rounded(run, x)
+    found = _neighbour_if_cheaper(run, x, _rounded(run, x))
     if run.impatient and found.x is not None and _picked(run, x, found.x):
         found = _bettered(run, found)  # another programme of units at the same places would find little
         if run.done or not run.misses(found.objective, 1.0):
@@ -71,6 +73,27 @@ def _rounded(run: SolveRun, x: Floats) -> Solution:
             if policy != run.bounds and run.misses(found.objective, 1.0):
                 found = _without_ties(run, found)
             break
+    return found
+
+
+def _neighbour_if_cheaper(run: SolveRun, x: Floats, found: Solution) -> Solution:
+    """The neighbour's plan that the run began with, where it keeps the bounds in force and costs less than what was found at
+    the places of ``x``: a case with looser limits is planned no dearer than the one before it.
+    """
+    engine, known = run.engine, run.neighbour
+    whole = (*PATTERN, *HALLS, UNITS)
+    if known is None or any(
+        (abs(part - part.round()) > WHOLE).any() for part in map(partial(engine.family, known), whole)
+    ):
+        return found
+    held = _units_of(run, known)
+    if held.objective is not None and (found.objective is None or held.objective < found.objective):
+        run.hold_places(known)
+        run.divisible = run.timed("prices", lambda: _last(run))
+        return _units_of(run, known)
+    run.hold_places(x)
+    if found.x is not None:
+        run.hold(found.x, UNITS)
     return found
 
 
@@ -272,8 +295,10 @@ def _together(run: SolveRun, rounded: Solution) -> Solution:
     run.say("refine", "whole units, halls, hosts and stacks together")
     engine.policy(run.bounds)
     run.free(*PATTERN, *HALLS, UNITS)
-    with engine.live.at_most_cpu_s(REFINE_S):
-        found = run.solve("refine", run.options("refine", 0.9 * run.target), rounded.x)
+    options = run.options("refine", 0.9 * run.target)
+    lumped = engine.of_lumps(*PATTERN, *HALLS, UNITS)
+    with lumped.live.at_most_cpu_s(REFINE_S):
+        found = run.timed("refine", lambda: lumped.live.solve_to(options, rounded.x))
     better = rounded.objective is None or (found.objective or 0.0) < rounded.objective
     # where nothing was rounded, this programme decides: it holds nothing, so the others prove nothing
     best = run.values(found if rounded.x is None or (found.x is not None and better) else rounded)

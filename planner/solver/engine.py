@@ -32,6 +32,7 @@ from planner.solver.arrays import Arrays, Floats
 from planner.solver.compile import compile_model
 from planner.solver.floors import FLOOR, FLOORS, with_floors
 from planner.solver.highs import LiveHighs
+from planner.solver.lumps import with_lumps
 from planner.solver.means import Means
 from planner.solver.members import Ints
 from planner.solver.progress import SolveOptions
@@ -116,9 +117,10 @@ class Engine:
         reductions: dict[Any, Reduction] | None = None,
         smaller: Aggregation | Means | None = None,
         means: Means | None = None,
+        lumped: Arrays | None = None,
     ) -> None:
         self.case, self.entries, self.arrays, self.reduction = case, entries, arrays, reduction
-        self._smaller, self._means, self._as_is = smaller, means, False
+        self._smaller, self._means, self._lumped, self._as_is = smaller, means, lumped, False
         solved = arrays if reduction is None else reduction.arrays
         self.live = LiveHighs(solved, seed=case.scenario.solve.seed, log_file=log_file)
         self._goal: Goal = "", None
@@ -143,7 +145,7 @@ class Engine:
     def for_case(self, case: Case) -> Engine:
         """The same arrays for a case that differs in policy bounds only (limits on delay, control, cost)."""
         other = object.__new__(Engine)
-        shared = self._reductions, self._smaller, self._means
+        shared = self._reductions, self._smaller, self._means, self._lumped
         other._adopt(case, self.entries, self.arrays, None, None, *shared)
         return other
 
@@ -191,6 +193,23 @@ class Engine:
         return self._smaller.arrays
 
     @property
+    def lumped(self) -> Arrays:
+        """The arrays in which plans of whole halls are searched: of a small case with the price of lumps; made once."""
+        if self._as_is or self.large or self.middle:
+            return self.smaller
+        if self._lumped is None:
+            self._lumped = with_lumps(self.arrays)
+        return self._lumped
+
+    def of_lumps(self, *whole: str) -> Engine:
+        """Least cost on all columns under the policy bounds in force, with these families whole and the price of lumps."""
+        other = self.within_bounds(self.case, with_lumps(self.arrays) if self.middle else self.lumped)
+        other.policy(self.asked)
+        other.minimise("cost")
+        other.integers(*whole)
+        return other
+
+    @property
     def means(self) -> Means:
         """The arrays with preemptible work of clouds by its mean; made once."""
         if self._means is None:
@@ -210,22 +229,23 @@ class Engine:
         pattern: Mapping[str, Floats] | None = None,
         closed: Mapping[str, Ints] | None = None,
         spare: bool = False,
-        placed: bool = True,
+        whole: bool = True,
     ) -> Engine:
         """A linear programme for the search for places, or for whole halls where these are held.
 
         What is searched keeps its columns; all else is as in ``held``. ``closed``: members of families held at 0.
-        Without either it is made once. Places of training runs are searched where they are ``placed``, and, where a unit of
-        plant may be lost and with ``spare``, whether more than one stands.
+        Without either it is made once. Where halls and runs are to be ``whole`` in the end, parts of halls keep what whole
+        ones do (``lumps``), and places of training runs are searched; with ``spare``, and where a unit of plant may be lost,
+        whether more than one stands.
         """
-        rows = self._kept_rows
+        rows, arrays = self._kept_rows, self.lumped if whole else self.smaller
         if pattern is not None:
-            return self._reduced(self.smaller, pattern, rows, (*PATTERN, *HALLS))
+            return self._reduced(arrays, pattern, rows, (*PATTERN, *HALLS))
         if closed is not None:
-            return self._reduced(self.smaller, {}, rows, (*PATTERN, PLACED), closed)
-        own = (*PATTERN, *((PLACED,) if placed else ()), *((YES_OR_NO,) if spare and self.spare else ()))
+            return self._reduced(arrays, {}, rows, (*PATTERN, PLACED), closed)
+        own = (*PATTERN, *((PLACED,) if whole else ()), *((YES_OR_NO,) if spare and self.spare else ()))
         if own not in self._trees:
-            self._trees[own] = self._reduced(self.smaller, {}, rows, own)
+            self._trees[own] = self._reduced(arrays, {}, rows, own)
         return self._trees[own]
 
     @cached_property
@@ -283,6 +303,7 @@ class Engine:
             tuple(rows),
             tuple(tightened),
             smaller is None,
+            arrays is self.smaller,
             tuple((family, tuple(at.tolist())) for family, at in (closed or {}).items()),
         )
         if key not in self._reductions:

@@ -249,7 +249,7 @@ class LiveFrontier:
         if self.base.large:
             return math.inf, 0
         known = self.solve(max_delay_months, min_control_points)
-        tree = self.base.searchable(placed=False)  # here training runs may be in parts too
+        tree = self.base.searchable(whole=False)  # here halls and training runs may be in parts
         tree.policy(self.bounds(max_delay_months, min_control_points))
         tree.minimise("cost")
         options = SolveOptions(0.0, SEARCH_S, None, should_stop)

@@ -44,7 +44,7 @@ def run_with(engine: FakeEngine, quality: str, target: float, pivots: float) -> 
     )
     run.bounds, run.bound, run.target, run.quality = ASKED, 100.0, target, quality
     run.began, run.seconds, run.stopped, run.pivots = 0.0, {}, False, pivots
-    run.on_event = run.whole = run.large = None
+    run.on_event = run.whole = run.large = run.neighbour = None
     return run
 
 

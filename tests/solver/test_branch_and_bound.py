@@ -52,11 +52,11 @@ def whole(engine: Engine, x: np.ndarray) -> bool:
     ],
 )
 def test_highs_finds_the_same_optimum(engine: Engine, goal: str, bounds: Bounds) -> None:
-    tree = engine.searchable()
-    for one in (engine, tree):
+    tree, model = engine.searchable(), engine.within_bounds(engine.case, engine.lumped)
+    for one in (model, tree):
         one.policy(bounds)
         one.minimise(goal)
-    expected, found = direct(engine), Search(tree, SolveOptions(GAP)).run()
+    expected, found = direct(model), Search(tree, SolveOptions(GAP)).run()
     assert found.status is expected.status
     if expected.x is None:
         return
@@ -66,12 +66,10 @@ def test_highs_finds_the_same_optimum(engine: Engine, goal: str, bounds: Bounds)
     assert found.bound <= (expected.objective or 0.0) * (1 + 1e-7) + 1e-7
     assert whole(engine, found.x)
     # the values are a plan of the full programme: held there, they cost the same
-    engine.integers()
+    model.integers()
     for family in (*PATTERN, PLACED):
-        engine.fix(family, engine.family(found.x, family).to_numpy(float))
-    again = engine.live.solve()
-    for family in (*PATTERN, PLACED):
-        engine.fix(family, None)
+        model.fix(family, model.family(found.x, family).to_numpy(float))
+    again = model.live.solve()
     assert again.objective == pytest.approx(found.objective, rel=1e-6, abs=1e-6)
 
 
