@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from planner.case.bounds import Bounds
+from planner.case.build import build_case
+from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.planning import units
-from planner.planning.solve_run import PATIENT_PIVOTS, SolveRun
+from planner.planning.pipeline import solve
+from planner.planning.solve_run import PATIENT_PIVOTS, Outcome, SolveRun
 from planner.planning.units import round_units
 from planner.solver.solution import Solution, Status
 
@@ -81,3 +85,36 @@ def test_once_patience_has_ended_hosts_come_before_another_programme_of_units(
     monkeypatch.setattr(units, "hosts_in_turn", lambda *_: step("hosts", 101.9))
     assert round_units(run, None).objective == 101.9
     assert taken == steps
+
+
+def bought(outcome: Outcome) -> list[tuple[Any, ...]]:
+    """Whole units by host, system and date."""
+    orders = outcome.plan.tables["orders"][["h", "k", "t", "units"]].round(6)
+    return list(orders.itertuples(index=False, name=None))
+
+
+def test_a_neighbours_plan_is_taken_where_it_keeps_the_limits_and_none_cheaper_is_found(monkeypatch):
+    owned = {
+        "horizon.years": 2,
+        "demand[assistant].size.points": [
+            {"at": "2027-01-01", "value": 40},
+            {"at": "2028-12-31", "value": 120},
+        ],
+        "hosts[cloud].mode": "colocation",
+        "hosts[cloud].owner_class": "national-champion",
+        "hosts[cloud].operator": "champion",
+        "hosts[cloud].stacks": ["champion-us-chips"],
+    }
+    stated = with_overrides(load_scenario(example_path("two-hosts")), owned)
+    usual, looser, tighter = (
+        build_case(with_overrides(stated, {"limits.delay_tolerance_months": months}))
+        for months in (3.0, 9.0, 0.5)
+    )
+    first, alone = solve(usual, "quick"), solve(looser, "quick")
+    assert bought(alone) != bought(first)
+    rounded, dear = units._rounded, first.plan.kpi("cost_npv_musd") + 1.0
+    for later in ("_refined", "_bettered"):
+        monkeypatch.setattr(units, later, lambda run, found: found)
+    monkeypatch.setattr(units, "_rounded", lambda *args: replace(rounded(*args), objective=dear))
+    taken, other = (solve(case, "quick", start=first.values) for case in (looser, tighter))
+    assert bought(taken) == bought(first) != bought(other)
