@@ -43,7 +43,7 @@ def at_once(engine: Engine) -> float | None:
 
 
 def searched(engine: Engine) -> float | None:
-    tree = engine.searchable()
+    tree = engine.searchable(whole=False)
     tree.minimise("delay")
     return Search(tree, SolveOptions(1e-9)).run().objective
 

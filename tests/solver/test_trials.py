@@ -28,7 +28,7 @@ def engine() -> Engine:
 
 @pytest.fixture(scope="module")
 def tree(engine: Engine) -> Engine:
-    made = engine.searchable()
+    made = engine.searchable(whole=False)
     made.policy(ASKED)
     made.minimise("cost")
     return made
