@@ -160,7 +160,7 @@ def test_brute_force_over_agreements_and_dates_of_stacks_equals_the_search(choic
     plain["solve"] = {**plain.get("solve", {}), "open_every_periods": 2}
     scenario = Scenario.model_validate({**plain, "finance": {"sources": [bank]}, "agreements": [cover]})
     engine = Engine(build_case(scenario, plain_catalog()))
-    tree = engine.searchable()
+    tree = engine.searchable(whole=False)
     for one in (engine, tree):
         one.policy(engine.asked.of_limits(scenario.limits))
         one.minimise("cost")

@@ -203,7 +203,7 @@ def test_the_search_finds_the_cheapest_of_all_combinations(tiny, facts, optimise
     assert 0 < np.isfinite(costs).sum() < 4, "some combinations are out of reach"
     for nonzeros in (engine_module.LARGE_NONZEROS, 0):
         monkeypatch.setattr(engine_module, "LARGE_NONZEROS", nonzeros)
-        tree = Engine(case).searchable()
+        tree = Engine(case).searchable(whole=False)
         tree.policy(Bounds.of_limits(case.scenario.limits))
         tree.minimise("cost")
         best = Search(tree, SolveOptions(gap=1e-9)).run()

@@ -196,7 +196,7 @@ def test_the_bound_of_places_knows_of_the_unit_that_may_be_lost(place, facts):
     best = engine.live.solve(gap=1e-9)
     found = {}
     for spare in (False, True):
-        tree = engine.searchable(spare=spare)
+        tree = engine.searchable(spare=spare, whole=False)
         tree.minimise("cost")
         found[spare] = Search(tree, SolveOptions(1e-9), rounding=True).run()
     assert found[True].objective == pytest.approx(best.objective)
