@@ -203,7 +203,9 @@ class Engine:
 
     def of_lumps(self, *whole: str) -> Engine:
         """Least cost on all columns under the policy bounds in force, with these families whole and the price of lumps."""
-        other = self.within_bounds(self.case, with_lumps(self.arrays) if self.middle else self.lumped)
+        other = self.within_bounds(
+            self.case, with_lumps(self.arrays) if self.large or self.middle else self.lumped
+        )
         other.policy(self.asked)
         other.minimise("cost")
         other.integers(*whole)

@@ -47,6 +47,26 @@ def test_no_plan_of_whole_halls_is_lost_and_parts_of_them_cost_what_lumps_do(eng
     assert least_cost(engine) < 0.7 * whole < 0.9 * least_cost(lumped)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_no_plan_of_whole_halls_is_lost_in_random_cases(seed: int) -> None:
+    """Places that are built, leased or stand in part, of which one may be lost."""
+    rng = np.random.default_rng(seed)
+    first, last = sorted(rng.integers(5, 160, 2).tolist())
+    points = [{"at": "2027-01-01", "value": first}, {"at": "2029-12-31", "value": last}]
+    hall = {"id": "hall", "host": "champion", "it_mw": 0.5, "grid_mw": 3, "backup_mw": 3}
+    changes = SMALL | {
+        "horizon.step": "half-year",
+        "demand[assistant].size.points": points,
+        "demand[assistant].survival_share": float(rng.choice([0.3, 1.0])),
+        "hosts[champion].max_it_mw": int(rng.choice([5, 8])),
+        "existing": {"halls": [hall] * (seed == 2)},
+    }
+    engine = Engine(build_case(with_overrides(load_scenario(example_path("two-hosts")), changes)))
+    whole = least_cost(engine, *PATTERN, *HALLS)
+    assert engine.lumped.rows[LUMP_LEFT].size
+    assert least_cost(engine.of_lumps(), *PATTERN, *HALLS) == pytest.approx(whole, rel=1e-6)
+
+
 def test_rows_stand_where_a_hall_has_more_room_than_a_workload_needs(engine: Engine) -> None:
     rows = with_lumps(engine.arrays).rows
     assert {h for _, h, _ in rows[HALL_LINK].index} == {"champion"}
