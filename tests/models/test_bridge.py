@@ -42,6 +42,7 @@ pytestmark = pytest.mark.untraced
 ENGINE, WIND = "gas-engine-dc-2026", "wind-onshore-2026"
 DESIGN_MW, LINE, SALE = 1.92, 12, 0.45 * 0.9**2 - 0.05
 MARKET = {"residual": "market"}
+EXACT = {"gap": 1e-6}
 THREE_YEARS, SIX_YEARS = {"start": "2027-01-01", "years": 3}, {"start": "2027-01-01", "years": 6}
 
 
@@ -76,7 +77,7 @@ def place(tiny: Callable[..., Scenario]) -> Callable[..., Scenario]:
 
 @pytest.fixture(scope="module")
 def plan(place, facts) -> Plan:
-    found = solve(build_case(place(unit_mw=0), facts)).plan
+    found = solve(build_case(place(unit_mw=0, solve=EXACT), facts)).plan
     assert found is not None
     return found
 
@@ -257,7 +258,9 @@ def test_an_offer_of_a_grant_takes_no_sale_away_and_pays_for_what_is_kept_alone(
     """A source more never makes a plan dearer; for a tenth of its price an engine is kept."""
     grant = {"id": "eu", "kind": "grant", "optional": True, "assets": ["plant"], "share": 0.1,
              "amount_m": amount_m, "kept_years": 0}  # fmt: skip
-    offered = solve(build_case(place(finance=MARKET | {"sources": [grant]}, unit_mw=0), facts)).plan
+    offered = solve(
+        build_case(place(finance=MARKET | {"sources": [grant]}, unit_mw=0, solve=EXACT), facts)
+    ).plan
     assert offered is not None and not len(audit(offered))
     assert bool(len(offered.tables["bridges"])) == (amount_m < 1)
     assert offered.kpi("cost_npv_musd") <= plan.kpi("cost_npv_musd") + 1e-9
