@@ -91,9 +91,8 @@ def _row(row: dict[str, Any]) -> html.Tr:
     links = [dcc.Link(t(f"home.open.{'answer' if answered else 'run'}"), href=url.href("run", row["id"]))]
     planned = row["state"] in WITH_PLAN and row["kind"] in ("plan", FRONTIER)
     found = figures(Path(row["directory"])) if planned else {}
-    others = (
-        row["kind"] == FRONTIER and not found
-    )  # a trade-off whose plans all stand at other limits than its own
+    # a trade-off whose plans all stand at other limits than its own
+    others = row["kind"] == FRONTIER and not found
     if planned:
         links = [
             dcc.Link(t(f"app.nav.{page}"), href=url.href(page, row["id"]))

@@ -85,8 +85,12 @@ def _keys(doc: Document) -> Iterator[Problem]:
                     yield fault(child, f"{path}.{name}", _unknown(doc, kind, name))
 
 
+def _holds_from(doc: Document, limit: Item) -> str | None:
+    """Day from which a limit holds, as text: without one that of the horizon's start; None where neither is in order."""
+    return limit.text("from") or (str(doc.horizon.start) if doc.horizon is not None else None)
+
+
 def _share_caps(doc: Document) -> Iterator[Problem]:
-    start = str(doc.horizon.start) if doc.horizon is not None else None
     seen: set[tuple[str, str, str | None]] = set()
     for path, cap in find(doc.root, "limits.shares[]"):
         by, name = cap.text("by"), cap.text("id")
@@ -94,17 +98,16 @@ def _share_caps(doc: Document) -> Iterator[Problem]:
             continue
         if name not in doc.known(SHARES[by]):
             yield fault(cap.value["id"], f"{path}.id", _unknown(doc, SHARES[by], name))
-        key = (by, name, cap.text("from") or start)
+        key = (by, name, _holds_from(doc, cap))
         if key in seen:
             yield fault(cap, path, f"second cap on {by} {name!r} from the same date")
         seen.add(key)
 
 
 def _control_floors(doc: Document) -> Iterator[Problem]:
-    start = str(doc.horizon.start) if doc.horizon is not None else None
     seen: dict[tuple[str | None, ...], int] = {}
     for path, floor in find(doc.root, "limits.control_floors[]"):
-        key = (floor.text("data_class"), floor.text("workload"), floor.text("from") or start)
+        key = (floor.text("data_class"), floor.text("workload"), _holds_from(doc, floor))
         if key in seen:
             name = key[0] or key[1]
             yield fault(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 from planner.case.bounds import Bounds
 from planner.facts.numbers import decimals_apart, fixed
@@ -82,9 +81,10 @@ def _neighbour_if_cheaper(run: SolveRun, x: Floats, found: Solution) -> Solution
     """
     engine, known = run.engine, run.neighbour
     whole = (*PATTERN, *HALLS, UNITS)
-    if known is None or any(
-        (abs(part - part.round()) > WHOLE).any() for part in map(partial(engine.family, known), whole)
-    ):
+    if known is None:
+        return found
+    parts = [engine.family(known, family) for family in whole]
+    if any((abs(part - part.round()) > WHOLE).any() for part in parts):
         return found
     held = _units_of(run, known)
     if held.objective is not None and (found.objective is None or held.objective < found.objective):

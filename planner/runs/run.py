@@ -316,10 +316,8 @@ class Run:
         plans = plans_in(self.path / POINTS) if self.kind == FRONTIER else []
         where = ""
         if plans:
-            names, one = (
-                ", ".join(path.name for path in plans),
-                shlex.join(["planner", command, str(plans[0])]),
-            )
+            names = ", ".join(path.name for path in plans)
+            one = shlex.join(["planner", command, str(plans[0])])
             where = (
                 f"; its plans in {self.path / POINTS} are {names}, and the command for the first is: {one}"
             )

@@ -194,18 +194,19 @@ class Engine:
 
     @property
     def lumped(self) -> Arrays:
-        """The arrays in which plans of whole halls are searched: of a small case with the price of lumps; made once."""
-        if self._as_is or self.large or self.middle:
-            return self.smaller
+        """The arrays in which plans of whole halls are searched: of a small case with the price of lumps."""
+        return self.smaller if self._as_is or self.large or self.middle else self._of_lumps
+
+    @property
+    def _of_lumps(self) -> Arrays:
+        """All columns with the price of lumps; made once."""
         if self._lumped is None:
             self._lumped = with_lumps(self.arrays)
         return self._lumped
 
     def of_lumps(self, *whole: str) -> Engine:
         """Least cost on all columns under the policy bounds in force, with these families whole and the price of lumps."""
-        other = self.within_bounds(
-            self.case, with_lumps(self.arrays) if self.large or self.middle else self.lumped
-        )
+        other = self.within_bounds(self.case, self._of_lumps)
         other.policy(self.asked)
         other.minimise("cost")
         other.integers(*whole)
