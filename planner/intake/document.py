@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -19,6 +19,7 @@ from planner.scenario.horizon import Horizon
 from planner.scenario.paths import find
 from planner.scenario.problems import Problem
 from planner.scenario.reading import Item
+from planner.scenario.record import Record
 from planner.scenario.references import CATALOG_TABLES, LISTS
 from planner.scenario.schema import Existing
 
@@ -87,6 +88,17 @@ def valid(model: type[Any], item: Item) -> Any:
         return model.model_validate(item.plain())
     except ValidationError:
         return None
+
+
+def stated(item: Item, record: type[Record], names: Iterable[str]) -> list[str]:
+    """Of the fields of a record those that say something, by their written names: a frozen scenario writes defaults too."""
+    found = []
+    for name in names:
+        info = record.model_fields[name]
+        child = item.get(info.alias or name)
+        if child is not None and child.plain() not in (None, info.get_default(call_default_factory=True)):
+            found.append(info.alias or name)
+    return found
 
 
 def fault(item: Item, path: str, message: str) -> Problem:

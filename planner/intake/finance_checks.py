@@ -10,7 +10,7 @@ from planner.case.finance import HOME_CURRENCY, SCULPTED, STATE, filled, payer_o
 from planner.case.limits import EVERYONE, PARTNER
 from planner.case.periods import quarter_name, quarter_of
 from planner.facts.numbers import percent
-from planner.intake.document import Document, at_field, fault, valid
+from planner.intake.document import Document, at_field, fault, stated, valid
 from planner.scenario.finance import Grant, PayerRule, Revenue, Source
 from planner.scenario.paths import find
 from planner.scenario.problems import Problem
@@ -44,31 +44,23 @@ def terms(doc: Document) -> Iterator[Problem]:
             yield at_field(
                 item, path, "share", f"{percent(source.share)} of a cost: {what}; give a share of at most 1"
             )
-        given = [name for name in REPAID if item.get(name) is not None]
+        given = stated(item, Source, REPAID)
         if source.kind in UNREPAID and given:
             yield at_field(
                 item, path, given[0], f"{source.kind} is not repaid: leave it out, or choose another kind"
             )
         if source.kind == "equity":
-            for name in [n for n in Source.model_fields if n not in (*OF_EQUITY, *REPAID, *AGENCY)]:
-                field = Source.model_fields[name].alias or name
-                if item.get(field) is not None:
-                    yield at_field(
-                        item,
-                        path,
-                        field,
-                        "is not for equity, which pays what other sources leave: leave it out",
-                    )
-        given = [name for name in AGENCY if item.get(name) is not None]
+            message = "is not for equity, which pays what other sources leave: leave it out"
+            others = [name for name in Source.model_fields if name not in (*OF_EQUITY, *REPAID, *AGENCY)]
+            for name in stated(item, Source, others):
+                yield at_field(item, path, name, message)
+        given = stated(item, Source, AGENCY)
         if source.kind != "export-credit" and given and given[0] != "longest_tenor_years":
             yield at_field(
                 item, path, given[0], "is a rule of an export credit: leave it out, or choose that kind"
             )
-        if (
-            item.get("kept_years") is not None
-            and source.kind != "equity"
-            and not (source.kind == "grant" and source.optional)
-        ):
+        drawn = source.kind == "grant" and source.optional
+        if stated(item, Source, ["kept_years"]) and source.kind != "equity" and not drawn:
             message = "is a rule of a grant that the plan draws: leave it out, or write kind: grant and optional: true"
             yield at_field(item, path, "kept_years", message)
         if source.dscr is not None and source.profile != SCULPTED:

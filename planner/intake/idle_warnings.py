@@ -17,11 +17,11 @@ from planner.case.plant_offers import OF_STORAGE, STORED, TABLE, asset_class, fa
 from planner.case.refits import offered
 from planner.case.registry import BATTERIES, PLANT
 from planner.facts.numbers import megawatts, number
-from planner.intake.document import Document, at_field, day_of, fault, valid
+from planner.intake.document import Document, at_field, day_of, fault, stated, valid
 from planner.intake.finance_checks import sources_of
 from planner.intake.offer_checks import context_of
 from planner.scenario.paths import find
-from planner.scenario.power import PowerOption
+from planner.scenario.power import PowerOption, SitePower
 from planner.scenario.problems import Problem
 from planner.scenario.reading import Item
 from planner.scenario.schema import Host
@@ -51,9 +51,7 @@ def _power(doc: Document) -> Iterator[Problem]:
         modes.setdefault(host.text("site"), []).append(host.text("mode") or "build")
     for path, site in find(doc.root, "sites[]"):
         power, there = site.get("power"), modes.get(site.text("id"), [])
-        offered = power is not None and (
-            power.get("options") is not None or power.get("flexible") is not None
-        )
+        offered = stated(power, SitePower, ("options", "flexible")) if power is not None else []
         if power is not None and offered and "build" not in there:
             who = f"its hosts are {' and '.join(sorted(set(there)))}" if there else "no host stands here"
             message = f"only a host with mode: build uses what is offered here, and {who}: it is left out"
