@@ -96,6 +96,8 @@ COVERS: dict[str, str] = {
     rule: check for topic in TOPICS for rule, check in getattr(topic, "COVERS", {}).items()
 }
 """Rules of the model -> the rule of the audit that recomputes each."""
+WHOLE = frozenset(rule for topic in TOPICS for rule in getattr(topic, "WHOLE", ()))
+"""Rules of the audit that only a plan keeps: screening (``solve.integers: none``) takes parts of what they speak of."""
 
 
 def audit(plan: Plan, tolerance: float = TOLERANCE) -> pd.DataFrame:
@@ -103,4 +105,5 @@ def audit(plan: Plan, tolerance: float = TOLERANCE) -> pd.DataFrame:
     view, found = View(plan), Findings(tolerance)
     for topic in TOPICS:
         topic.check(view, found)
-    return found.table()
+    table = found.table()
+    return table if view.whole else table[~table["rule"].isin(WHOLE)].reset_index(drop=True)

@@ -24,6 +24,8 @@ COVERS = {
     "agreed_stacks": "agreed-stacks",
 }  # fmt: skip
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
+WHOLE = ("sign-price", "under-least", "agreed-before")
+"""Rules of the audit that speak of wholes, which screening takes parts of."""
 HAK = ["h", "a", "k"]
 NEVER = 10**6
 
@@ -54,7 +56,7 @@ def _signatures(view: View, found: Findings) -> dict[str, int]:
     both = {(r.e, r.a): float(count[r.e] + stacks.get(r.a, 0.0)) for r in records(case.excluded)}
     if both:
         found.at_most("agreed-stacks", pd.Series(both), 1.0, "a stack that the agreement excludes")
-    return {str(e): int(t) for e, t in table.groupby("e")["t"].min().items()}
+    return {str(e): int(t) for e, t in view.since("agreements").items()}
 
 
 def _orders(view: View, found: Findings, signed: dict[str, int]) -> None:

@@ -64,7 +64,7 @@ def _agreed(view: View) -> pd.Series:
     keys = ["e", "h", "a", "k", "live"]
     under = view.table("ordered_under").rename(columns={"t": "live"})[[*keys, "accelerators"]]
     orders, work = joined(orders_ended(view.case), under, keys), work_ended(view.case)
-    work = work[work["e"].isin(view.table("agreements")["e"])]
+    work = work[work["e"].isin(view.since("agreements").index)]
     rows = pd.concat([orders, work], ignore_index=True)
     working = orders["accelerators"] / 1000.0 * view.case.physics["availability"]
     return total(rows, HAKT, np.concatenate([working, work["most_k"]]))

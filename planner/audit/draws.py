@@ -128,6 +128,8 @@ def _gain(view: View, found: Findings, drawn: pd.DataFrame) -> None:
         paid = sum(musd * float(factor[due]) for _, due, musd in _service(view, known[s], t))
         worth[s, t] = max(0.0, 1.0 - paid / float(factor[t]))
     given = drawn.assign(given=[row.gross * worth[row.supplier, int(row.t)] for row in records(drawn)])
+    if not view.whole:  # of an opening screening pays a part
+        given = given[given["asset_class"] != "site"]
     for key, rows in given.groupby(KEYS):
         of = bought[(bought[KEYS] == pd.Series(key, index=KEYS)).all(axis=1)]
         by_source = rows.groupby("supplier")["given"].sum()

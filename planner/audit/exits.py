@@ -17,6 +17,8 @@ COVERS = {
     "leave_after": "leave-after", "moved_work": "moved-work",
 }  # fmt: skip
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
+WHOLE = ("leave-price", "leave-after", "left-work")
+"""Rules of the audit that speak of wholes, which screening takes parts of."""
 
 
 def check(view: View, found: Findings) -> None:

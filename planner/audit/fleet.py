@@ -29,6 +29,8 @@ COVERS = {
     "whole_units": "whole-units",
 }
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
+WHOLE = ("whole-units",)
+"""Rules of the audit that speak of wholes, which screening takes parts of."""
 
 
 def check(view: View, found: Findings) -> None:
@@ -70,8 +72,7 @@ def _orders(view: View, found: Findings) -> None:
     found.equal(
         "order-units", _by(rows["units"] * rows["case_unit_k"], index), _by(count, index), "units of an order"
     )
-    if view.whole:
-        found.whole("whole-units", _by(count / rows["case_unit_k"], index), "part of a server or rack")
+    found.whole("whole-units", _by(count / rows["case_unit_k"], index), "part of a server or rack")
 
 
 def _rents(view: View, found: Findings) -> None:

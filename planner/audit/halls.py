@@ -14,6 +14,7 @@ from planner.audit.view import (
     at_sites,
     each_period,
     labelled,
+    lookup,
     once,
     over,
     share_of_period,
@@ -26,6 +27,8 @@ from planner.scenario.schema import ExistingHall
 COVERS = {"space_stock": "space-stock", "space_max": "space-max", "space": "space", "site_land": "site-land",
           "site_shell": "site-shell"}  # fmt: skip
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
+WHOLE = ("hall-whole",)
+"""Rules of the audit that speak of wholes, which screening takes parts of."""
 
 
 def check(view: View, found: Findings) -> None:
@@ -78,8 +81,7 @@ def _halls(view: View, found: Findings) -> None:
     )
     priced(found, "hall-price", rows, keys, rows["halls"] * rows["case_musd"])
     whole = rows[rows["case_integer"].astype(bool)]
-    if view.whole:
-        found.whole("hall-whole", total(whole, keys, whole["halls"]), "part of a hall")
+    found.whole("hall-whole", total(whole, keys, whole["halls"]), "part of a hall")
 
 
 def _leases(view: View, found: Findings) -> None:
@@ -112,15 +114,11 @@ def _space(view: View, found: Findings) -> None:
         space,
         "space is not what halls and leases make",
     )
-    opened = view.table("opens")
-    stands = total(
-        each_period(opened, opened["t"], np.full(len(opened), view.n_steps), view), ["h", "t"], 1.0
-    )
     host = view.case.host_period
     keys = pd.MultiIndex.from_tuples(list(host.index)) if len(host) else pd.MultiIndex.from_arrays([[], []])
-    limit = host["max_mw"].to_numpy(float) * (
-        host["exists"].to_numpy(float) + over(keys, stands).to_numpy(float)
-    )
+    since = np.asarray(lookup(keys.get_level_values(0), view.since("opens")), dtype=float)
+    opened = keys.get_level_values(1).to_numpy(float) >= since
+    limit = host["max_mw"].to_numpy(float) * (host["exists"].to_numpy(float) + opened)
     limit = np.where(host["exists"].to_numpy(bool) | (limit > 0), limit, 0.0)
     found.at_most(
         "space-max",

@@ -14,6 +14,8 @@ COVERS = {
     "level_held": "level-held", "level_work": "level-kept", "level_gained": "level-kept", "level_needed": "level-needed",
 }  # fmt: skip
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
+WHOLE = ("level-held", "level-needed")
+"""Rules of the audit that speak of wholes, which screening takes parts of."""
 MISSED = 1e-5
 """Share of a bound that may be missed and counts as kept."""
 

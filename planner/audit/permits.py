@@ -46,7 +46,12 @@ def check(view: View, found: Findings) -> None:
         "decided before its permit is applied for",
     )  # fmt: skip
     permit = pd.Series(granted.to_numpy(int), index=opens["h"].to_numpy())
-    permit = pd.concat([permit, pd.Series(_of_extensions(context), dtype=int)]).groupby(level=0).max()
+    extended = pd.Series(
+        _soonest(context, {hall.host for hall in context.scenario.existing.halls}), dtype=int
+    )
+    permit = pd.concat([permit, extended]).groupby(level=0).max()
+    if not view.whole:
+        permit = pd.Series(_soonest(context, {h.id for h in hosts}), dtype=int)
     for name, item, amount in BUILT:
         rows = view.table(name)
         begun = view.begins(rows["t"]) - _works(context, name, rows)
@@ -68,9 +73,9 @@ def _left(context: Context, host: Host) -> float:
     return max(host.open_lead_months - passed, 0.0)
 
 
-def _of_extensions(context: Context) -> dict[str, int]:
-    """Host with halls that stand -> steps to the permit for what it adds."""
-    standing = {hall.host for hall in context.scenario.existing.halls}
+def _soonest(context: Context, hosts: set[str]) -> dict[str, int]:
+    """Host -> steps to the soonest permit: that for what is added where halls stand, or of an opening of which screening may
+    take part at any time."""
     start = context.calendar.months_from_start
     filed = {
         h.id: max(start(h.permit_applied), 0.0) if h.permit_applied else 0.0 for h in context.scenario.hosts
@@ -78,7 +83,7 @@ def _of_extensions(context: Context) -> dict[str, int]:
     return {
         h.id: context.calendar.whole_steps(filed[h.id] + _left(context, h))
         for h in context.scenario.hosts
-        if h.id in standing
+        if h.id in hosts
     }
 
 

@@ -20,6 +20,8 @@ HGT, HTS = ["h", "g", "t"], ["h", "t", "s"]
 COVERS = {"plant_output": "plant-output", "site_plant": "site-plant", "plant_whole": "plant-units",
           "bridge_whole": "bridge-units", "hire_whole": "hire-units"}  # fmt: skip
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
+WHOLE = ("plant-units", "bridge-units", "hire-units")
+"""Rules of the audit that speak of wholes, which screening takes parts of."""
 
 
 def check(view: View, found: Findings) -> None:
@@ -28,10 +30,9 @@ def check(view: View, found: Findings) -> None:
         _bought(view, found, name)
     _hired(view, found)
     _output(view, found)
-    if view.whole:
-        found.whole("plant-units", _units(view, "plants"), "part of a unit")
-        found.whole("bridge-units", _units(view, "bridges"), "part of a unit")
-        found.whole("hire-units", _units(view, "hires"), "part of a unit")
+    found.whole("plant-units", _units(view, "plants"), "part of a unit")
+    found.whole("bridge-units", _units(view, "bridges"), "part of a unit")
+    found.whole("hire-units", _units(view, "hires"), "part of a unit")
     stands, kinds = standing(view), view.case.supplies
     most = {(x.p, x.g): float(x.max_mw) for x in records(kinds)}
     mw = total(stands.assign(p=stands["case_p"]), ["p", "g", "t"], stands["mw"])

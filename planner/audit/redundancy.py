@@ -14,6 +14,8 @@ from planner.case.plant_offers import STORED, unit_mw
 COVERS = {"unit_lost": "spare-unit", "part_lost": "spare-unit", "spare_unit": "spare-unit",
           "spare_in_stress": "spare-unit"}  # fmt: skip
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
+WHOLE = ("spare-unit",)
+"""Rules of the audit that speak of wholes, which screening takes parts of."""
 
 
 def check(view: View, found: Findings) -> None:

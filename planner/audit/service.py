@@ -8,7 +8,7 @@ import pandas as pd
 from planner.audit.book import Book
 from planner.audit.findings import Findings
 from planner.audit.levels import scores
-from planner.audit.view import View, each_period, labelled, lookup, once, over, total
+from planner.audit.view import View, labelled, lookup, once, over, total
 from planner.case.columns import joined
 from planner.case.demand import TRAINING_KINDS
 from planner.case.levels import WHAK, rescored
@@ -25,6 +25,8 @@ COVERS = {
     "stack_held": "adopt-link",
 }
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
+WHOLE = ("adopt-link",)
+"""Rules of the audit that speak of wholes, which screening takes parts of."""
 
 
 def check(view: View, found: Findings) -> None:
@@ -197,13 +199,10 @@ def _links(view: View, found: Findings) -> None:
     rows = served_k(view)
     wanted = _most(view)
     exists = view.case.hosts["exists"].astype(bool)
-    opened = view.table("opens")
-    open_at = total(
-        each_period(opened, opened["t"], np.full(len(opened), view.n_steps), view), ["h", "t"], 1.0
-    )
+    opened = view.since("opens")
     need_open = rows[~lookup(rows["h"], exists).astype(bool) & (lookup(rows["h"], view.mode) != "cloud")]
     load = total(need_open, ["w", "h", "t"], need_open["served"] + need_open["held"])
-    limit = [float(wanted.get((w, t), 0.0)) * float(open_at.get((h, t), 0.0)) for w, h, t in load.index]
+    limit = [float(wanted.get((w, t), 0.0)) * float(t >= opened.get(h, np.inf)) for w, h, t in load.index]
     found.at_most("open-link", load, pd.Series(limit, index=load.index, dtype=float),
                   "work or reserve at a host not open, or above the demand")  # fmt: skip
     stacks = view.table("stacks")

@@ -12,6 +12,8 @@ from planner.audit.view import View, lookup
 
 COVERS = {"open_once": "open-once"}
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
+WHOLE = ("open-price",)
+"""Rules of the audit that speak of wholes, which screening takes parts of."""
 
 
 def check(view: View, found: Findings) -> None:

@@ -17,6 +17,8 @@ COVERS = {
     **{f"decide_{what}": "decision" for what in ("stack", *DECIDED)},
 }  # fmt: skip
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
+YES_OR_NO = {"stack", *(what for what, p in DECIDED.items() if p.domain == "binary")}
+"""Decisions on what screening takes parts of, which no table of a plan counts."""
 
 
 def check(view: View, found: Findings) -> None:
@@ -87,6 +89,8 @@ def _decisions(view: View, found: Findings) -> None:
     amounts["halls"] = amounts["halls"] * halls.reindex(amounts["halls"].index)
     members = view.case.decision_members
     for row in records(view.case.decisions):
+        if not view.whole and row.what in YES_OR_NO:
+            continue
         own = members.loc[(members["d"] == row.d) & (members["t"] == row.t), "index"]
         value = float(np.sum([float(amounts[str(row.what)].get(i, 0.0)) for i in own]))
         index = pd.MultiIndex.from_tuples([(row.d, row.t)])

@@ -23,6 +23,8 @@ COVERS = {
     "training_once": "training-place",
 }
 """Rules of the model that are recomputed here, and the rule of the audit that does."""
+WHOLE = ("training-whole", "training-place")
+"""Rules of the audit that speak of wholes, which screening takes parts of."""
 WHOLE_PERIOD = 1.0 - 1e-9
 """A run with less of a period begins or ends within it."""
 TRACE_KREF = 1e-9
@@ -49,13 +51,9 @@ def check(view: View, found: Findings) -> None:
     asked = total(pace.reset_index(drop=True), WJ, pace["kref"].to_numpy(float) * view.steps(pace["t"]))
     found.equal("training-done", total(work, WJ, work["kref"] * view.steps(work["t"])), asked * over(asked.index, share),
                 "work done is not the share of its operations that is said to be finished")  # fmt: skip
-    if view.whole:
-        found.equal(
-            "training-whole",
-            (share - share.round()).abs(),
-            0.0 * share,
-            "a run that is neither done nor left",
-        )
+    found.equal(
+        "training-whole", (share - share.round()).abs(), 0.0 * share, "a run that is neither done nor left"
+    )
     _unserved(view, found, share)
     _edges(view, found, work)
     _places(view, found, work)

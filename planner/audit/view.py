@@ -13,6 +13,7 @@ import pandas as pd
 from planner.case.case import DESIGN
 from planner.case.columns import coded, in_whole, keys_of, numbered, row_of, rows_at, unindexed
 from planner.case.context import Context
+from planner.case.registry import PURCHASE
 
 if TYPE_CHECKING:
     from planner.plans.plan import Plan
@@ -39,6 +40,8 @@ class View:
         slices = plan.case.slices.reset_index(drop=True)
         self.typical = slices[slices["s"] != DESIGN][["t", "s", "hours"]]
         self.whole = plan.case.scenario.solve.integers != "none"
+        """Whether what is decided by yes or no is: screening takes parts of openings, stacks, agreements and units, and a
+        plan's tables list those of more than a half."""
         self.derived: dict[str, Any] = {}
         self.tables: dict[str, pd.DataFrame] = {}
         self.sources: dict[Any, tuple[pd.DataFrame, pd.DataFrame, dict[Any, int]]] = {}
@@ -73,6 +76,13 @@ class View:
     def system(self, table: pd.DataFrame, column: str) -> np.ndarray:
         """A number of each row's system."""
         return lookup(table["k"], self.case.systems[column])
+
+    def since(self, purchase: str) -> pd.Series:
+        """Thing -> first period of what is had by yes or no, of ``opens`` (by host) or ``agreements``; in screening, which
+        may have part of it at any time, the first period in which it can be had.
+        """
+        rows = self.table(purchase) if self.whole else unindexed(getattr(self.case, purchase))
+        return rows.groupby(PURCHASE[purchase].index[0])["t"].min()
 
     @cached_property
     def context(self) -> Context:
