@@ -68,6 +68,13 @@ def on_front(run: Run) -> np.ndarray:
     return losses(points[points["on_front"].astype(bool)])
 
 
+def corners(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Best and worst corner of the box that holds all points. What differs by no more than ``MORE`` does not differ there:
+    it would be scaled to a whole side of the box."""
+    best, worst = np.min(points, axis=0), np.max(points, axis=0)
+    return best, best + (1.0 + FURTHER) * np.where(worst - best > MORE, worst - best, 0.0)
+
+
 def volume(points: np.ndarray, best: np.ndarray, worst: np.ndarray) -> float:
     """Share of the box between two corners that some point is at least as good as, by sweeping the first figure."""
     scaled = np.clip((points - best) / np.where(worst > best, worst - best, 1.0), 0.0, 1.0)
@@ -196,8 +203,7 @@ def main() -> None:
     if args.than:
         runs = [Run(path) for path in [*args.runs, args.than]]
         fronts, plans = [on_front(run) for run in runs], [losses(figures(run)) for run in runs]
-        best, worst = np.min(np.vstack(fronts + plans), axis=0), np.max(np.vstack(fronts + plans), axis=0)
-        worst = worst + FURTHER * (worst - best)
+        best, worst = corners(np.vstack(fronts + plans))
         for name, sets in (("volume", fronts), ("plans_volume", plans)):
             *own, before = (volume(points, best, worst) for points in sets)
             for result, value in zip(results, own, strict=True):

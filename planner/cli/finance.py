@@ -11,7 +11,15 @@ import typer
 
 from planner.cli.finance_shown import show_beside, show_downsides, show_finance, show_proforma
 from planner.cli.options import RUNS, CatalogFolder, Json, Runs
-from planner.cli.output import Progress, print_json, records, scenario_path, tell_audit, tell_catalog
+from planner.cli.output import (
+    Progress,
+    print_json,
+    records,
+    scenario_path,
+    tell_audit,
+    tell_catalog,
+    telling_what_would_give,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,8 +88,8 @@ def finance(
     Sources and uses, statements by year (nominal and real), cover ratios, what the state would owe under its
     guarantees, and every default that was filled in. Debt keeps its terms in a downside case; owners pay the rest.
 
-    Exit codes: 0 shown, 2 bad input or a plan that cannot be financed, 3 shown, but the audit of a run's plan fails or
-    finds rules broken.
+    Exit codes: 0 shown, 1 a scenario without a plan (reasons are printed), 2 bad input or a plan that cannot be financed,
+    3 shown, but the audit of a run's plan fails or finds rules broken.
 
     Examples:
 
@@ -260,10 +268,12 @@ def _solved(path: Path, facts: Catalog, quiet: bool) -> Plan:
     from planner.facts.errors import NoPlan
     from planner.intake.scenario_file import load_scenario
     from planner.planning.pipeline import solve
+    from planner.planning.solve_run import no_plan
 
     scenario = load_scenario(path, facts)
     with Progress(quiet=quiet) as progress:
         outcome = solve(build_case(scenario, facts), quality="quick", on_event=progress)
     if outcome.plan is None:
-        raise NoPlan(f"{path}: no plan to finance ({outcome.status}); `planner solve` says why")
+        with telling_what_would_give(path, None):
+            raise NoPlan(no_plan("nothing to finance: the scenario has", outcome))
     return outcome.plan

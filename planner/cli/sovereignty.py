@@ -185,6 +185,8 @@ def sever(
 
     All that was decided before the day is held. Several options narrow the loss: all must apply.
 
+    Exit codes: 0 shown, 1 no plan to cut (reasons are printed), 2 bad input.
+
     Examples:
 
       planner sever korea --operator us-operator --from 2030-01-01
@@ -311,9 +313,11 @@ def survival(
 
 
 def _base(reference: str, catalog: Catalog, quality: str, progress: Progress) -> Plan:
-    """The plan of a run, or a new one of a scenario file."""
+    """The plan of a run, or a new one of a scenario file; ``NoPlan`` where that has none."""
     from planner.case.build import build_case
+    from planner.facts.errors import NoPlan
     from planner.planning.pipeline import solve
+    from planner.planning.solve_run import no_plan
     from planner.runs.disk import RunError
     from planner.runs.run import Run, find_run
 
@@ -327,11 +331,8 @@ def _base(reference: str, catalog: Catalog, quality: str, progress: Progress) ->
         return run.plan()
     found = solve(build_case(scenario_of(reference, catalog), catalog), quality, on_event=progress)
     if found.plan is None:
-        out = console(stderr=True)
-        out.print(f"no plan to cut: {found.status}")
-        for trouble in found.troubles:
-            out.print(f"  {trouble.message}")
-        raise typer.Exit(1)
+        with telling_what_would_give(reference, None):
+            raise NoPlan(no_plan("nothing to cut: the scenario has", found))
     return found.plan
 
 

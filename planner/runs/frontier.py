@@ -112,7 +112,7 @@ def run_frontier(
                 "points": len(result.points),
                 "plans": len(plans),
                 "proven_of": result.programme,
-                "gap": max(run.outcome.get("gap") or 0.0 for run in plans.values()),
+                "worst_gap": max(run.outcome.get("gap") or 0.0 for run in plans.values()),
                 **({"taken_over": len(made)} if earlier else {}),
             }
             for run in plans.values():

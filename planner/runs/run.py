@@ -481,8 +481,6 @@ def _row(path: Path) -> dict[str, Any]:
         if (path / "outcome.json").is_file():
             row |= {k: run.outcome.get(k) for k in ("objective", "quality", "gap")}
             kpis = run.outcome.get("kpis", {})
-            if run.kind == FRONTIER and not kpis:  # no plan of its own: the gap is that of others
-                row["gap"] = None
             row |= {k: kpis[k]["value"] for k in RUN_COLUMNS if k in kpis}
             row["seconds"] = (run.outcome.get("seconds") or {}).get("total")
             row["audit"] = run.audit

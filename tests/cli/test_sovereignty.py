@@ -86,6 +86,24 @@ def test_sever_says_what_stops_what_it_costs_and_what_is_lost() -> None:
         assert refused.exit_code == 2 and words in refused.output, refused.output
 
 
+@pytest.mark.parametrize(
+    "command",
+    [["sever", "--operator", "us-operator", "--from", "2028-01-01"], ["finance"]],
+    ids=lambda c: c[0],
+)
+def test_a_scenario_without_a_plan_is_one_with_the_reason_and_the_command(
+    command: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "poor.yaml"
+    file.write_text(
+        "extends: two-hosts\nname: poor\nlimits: {max_delay_months: 0, max_cost_musd: 1}\n", "utf-8"
+    )
+    found = runner.invoke(app, [command[0], str(file), *command[1:]], env={"COLUMNS": "400"})
+    assert found.exit_code == 1, found.output
+    assert "the scenario has no plan (infeasible): " in found.output and "poor.yaml" in found.output
+    assert "for the least change of all ask: planner explain" in found.output.replace("\n", " ")
+
+
 def test_negotiate_tells_what_concessions_are_worth(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The figures of the study as text, JSON and CSV; one that cannot be told apart says so."""
     rows = pd.DataFrame({

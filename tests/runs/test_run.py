@@ -215,14 +215,16 @@ def test_a_frontier_has_the_figures_of_its_plan_at_the_scenarios_own_limits_or_n
     fronts = []
     for name, kpis in (("own", OUTCOME["kpis"]), ("other", {})):
         with start_run(tmp_path / name, solved.scenario, FACTS, {}, kind="frontier") as writer:
-            fronts.append(writer.finish({**OUTCOME, "kpis": kpis}))
+            gap = {"gap": OUTCOME["gap"] if kpis else None, "worst_gap": 0.02}
+            fronts.append(writer.finish({**OUTCOME, **gap, "kpis": kpis}))
     whose, none = compare.compare_runs([*fronts, solved]).notes
     assert whose.endswith("its results are those of its plan at the scenario's own limits")
     assert none.startswith("other is a trade-off without a plan at the scenario's own limits")
     assert list_runs(tmp_path).set_index("name")["cost_npv_musd"].to_dict() == {
         "own": 3.0, "other": pytest.approx(np.nan, nan_ok=True),
     }  # fmt: skip
-    assert list_runs(tmp_path).set_index("name")["gap"].notna().to_dict() == {"own": True, "other": False}
+    gaps = list_runs(tmp_path).set_index("name")["gap"]
+    assert gaps["own"] == OUTCOME["gap"] and np.isnan(gaps["other"])
 
 
 def test_a_run_that_only_begins_is_not_taken_for_a_lost_one(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ from planner.studies import frontier_plans, next_step
 from planner.studies.frontier import frontier
 from planner.studies.frontier_limits import FAST
 from planner.studies.frontier_lines import MORE_LIMITS, finer_rows
-from planner.studies.frontier_plans import unbound
+from planner.studies.frontier_plans import OWN_POINT, unbound
 from planner.studies.frontier_tables import Grid, grid, keeps_limits, on_front
 from planner.studies.next_step import CONTROL, SPEED, least, limits, most, price, tighter
 from planner.studies.path import lines
@@ -500,6 +500,8 @@ def test_the_plan_of_most_control_stands_at_a_stated_bound(tmp_path: Path, bench
     most = points.dropna(subset=["control_bound"])
     assert most["control_score"].tolist() == [pytest.approx(31.05, abs=0.05)]
     assert 0 <= most["control_bound"].iloc[0] - most["control_score"].iloc[0] <= 0.1
+    gaps = {folder.name: Run(folder).outcome["gap"] for folder in (run.path / POINTS).iterdir()}
+    assert run.outcome["gap"] == gaps[f"point-{OWN_POINT}"] and run.outcome["worst_gap"] == max(gaps.values())
     assert benchmark("front_check").asked_of(run) == 2
     told = benchmark("front_check").check(run, 1)
     assert json.loads(json.dumps(told)) == told
@@ -515,6 +517,14 @@ def test_the_plan_of_most_control_stands_at_a_stated_bound(tmp_path: Path, bench
     outcome = run.path / POINTS / f"point-{most['point'].iloc[0]}" / "outcome.json"
     outcome.write_text(json.dumps(json.loads(outcome.read_text()) | {"control_bound": 31.0}))
     assert benchmark("front_check").check(run, 1)["fails"] == ["bounds_exceeded", "anchors"]
+
+
+def test_what_differs_by_less_than_dominance_is_no_side_of_the_box(benchmark: Any) -> None:
+    check = benchmark("front_check")
+    points = np.array([[1.0, 4.0, -31.0], [2.0, 3.0, -31.0], [4.0, 2.0, -31.0]])
+    noisy = points + np.array([[0, 0, 0.0], [0, 0, 1e-14], [0, 0, -1e-14]])
+    plain, rough = (check.volume(each, *check.corners(points)) for each in (points, noisy))
+    assert 0 < plain < 1 and rough == pytest.approx(plain, abs=1e-6)
 
 
 def test_the_check_of_a_front_sees_prices_outside_of_their_ends(benchmark: Any) -> None:
