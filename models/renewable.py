@@ -55,5 +55,4 @@ def _dated(case: Case, entries: pd.DataFrame, floors: pd.DataFrame) -> pd.DataFr
     energy = in_words(entries[counted])
     years = case.periods["year"].astype(str).to_numpy()[energy["t"].to_numpy(int)]
     rows = energy.assign(year=years, weight=energy["quantity"] / 1000.0)
-    rows = joined(rows, floors[["i", "year", "first_t", "surplus"]], ["year"])
-    return rows[rows["t"] >= rows["first_t"]]
+    return joined(rows, floors[["i", "year", "surplus"]], ["year"])

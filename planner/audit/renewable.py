@@ -14,7 +14,7 @@ CLOUDS, PLACED = "cloud-energy", ("solar", "wind", "geothermal")
 
 
 def check(view: View, found: Findings) -> None:
-    """The share of every year, from the period on that its day falls in."""
+    """The share of every year that begins in the period its day falls in, or later."""
     floors = view.scenario.limits.renewable
     if not floors:
         return
@@ -42,12 +42,13 @@ def check(view: View, found: Findings) -> None:
     own = made[made["g"].map(fuels).isin(PLACED)]
     clean = [_mwh(own["t"], own["generation_mwh"]), _mwh(ours["t"], ours["matched_mw"] * ours["hours"])]
     sold = _mwh(ours["t"], ours["surplus_mw"] * ours["hours"])
+    ends = {view.date(t).year: view.date(t + 1) for t in reversed(range(view.case.calendar.n))}  # of first periods
     for floor in floors:
         counts = [*clean, sold] if floor.match == "year" else clean
         short = pd.concat([-floor.share * part for part in drawn] + counts)
-        begun = [floor.from_ is None or view.date(t + 1) > pd.Timestamp(floor.from_) for t in short.index]
-        short = short[begun]
         by_year = short.groupby([view.date(t).year for t in short.index]).sum()
+        if floor.from_ is not None:
+            by_year = by_year[[ends[year] > pd.Timestamp(floor.from_) for year in by_year.index]]
         found.at_least("renewable-share", by_year, 0.0, "MWh of renewable energy short", 100.0)
 
 

@@ -61,10 +61,8 @@ def _in_force(context: Context, host: Host, measure: str) -> dict[int, Cap]:
     """
     key = ("efficiency caps", host.id, measure)
     if key not in context.memo:
-        caps, date_of = _strictest(context, host, measure), context.calendar.date_of
-        held: dict[int, Cap] = {}
-        for _, same in groupby(range(context.calendar.n), key=lambda t: date_of(t).year):
-            year = list(same)
+        caps, held = _strictest(context, host, measure), dict[int, Cap]()
+        for year in context.calendar.calendar_years():
             if all(t in caps for t in year):
                 held |= dict.fromkeys(year, max(caps[t] for t in year))
         context.memo[key] = held

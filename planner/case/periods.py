@@ -318,6 +318,16 @@ class Calendar:
         """
         return 0 if day is None else max(0, self.containing(day))
 
+    def calendar_years(self) -> list[range]:
+        """Periods of each calendar year of the horizon; its first and last may be parts of one.
+
+        >>> Calendar(date(2027, 7, 1), 3, 8).calendar_years()
+        [range(0, 2), range(2, 6), range(6, 8)]
+        """
+        years = [self.date_of(t).year for t in range(self.n)]
+        starts = [t for t in range(self.n) if t == 0 or years[t] > years[t - 1]]
+        return [range(a, b) for a, b in pairwise([*starts, self.n])]
+
     def first_step_without(self, day: date) -> int:
         """The step in which ``day`` falls: what ends then is gone from it."""
         return math.floor(self.months_from_start(day) / self.step_months)

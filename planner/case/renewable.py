@@ -12,7 +12,7 @@ from planner.case.table import Table
 
 TABLES = {
     "renewable_floors": Table(("i",), {
-        "n": "place among limits.renewable", "year": "calendar year", "first_t": "first period that counts",
+        "n": "place among limits.renewable", "year": "calendar year",
         "share": "least share of the energy drawn", "surplus": "whether what contracts deliver unused counts",
     }),
     "renewables": Table(("h", "g"), {"contract": "a power purchase agreement, not plant"}),
@@ -20,13 +20,16 @@ TABLES = {
 
 
 def floor_table(context: Context) -> pd.DataFrame:
-    """(i) a row for every calendar year, from the period of its day on, of every share asked for."""
+    """(i) a row for every share asked for and calendar year in all of whose periods it is in force.
+
+    Over the rest of the year of its day a share would be one of sunny months or dark ones, and dearer than one from January.
+    """
     calendar, rows = context.calendar, []
     for n, floor in enumerate(context.scenario.limits.renewable):
         first = calendar.holds_from(floor.from_)
-        years = dict.fromkeys(str(calendar.date_of(t).year) for t in range(first, calendar.n))
+        years = [calendar.date_of(year[0]).year for year in calendar.calendar_years() if year[0] >= first]
         rows += [
-            (f"{floor.match}-{n + 1}-{year}", n, year, first, floor.share, floor.match == "year")
+            (f"{floor.match}-{n + 1}-{year}", n, str(year), floor.share, floor.match == "year")
             for year in years
         ]
     return TABLES["renewable_floors"].frame(rows)

@@ -88,6 +88,8 @@ def _renewable(case: Case, arrays: Arrays) -> Iterator[Relaxation]:
     gwh = (case.demand["demand_kref"] * hours).groupby(years.to_numpy()).sum() * mean_mw / 1000.0
     for n, asked in enumerate(case.scenario.limits.renewable):
         own = floors[floors["n"] == n]
+        if not len(own):  # of no whole year
+            continue
         rows = np.concatenate([rows_of(arrays, "renewable_floor", str(i)) for i in own["i"]])
 
         def exact(live: LiveHighs, change: float, names: Any = own["i"], share: float = asked.share) -> None:

@@ -2,7 +2,7 @@
 
 Applications for a line or a permit whose wait ends then, lines, plant and power purchase agreements that are there too late:
 plant bought waits for the permit of its place and its construction as well as for permits and a delivery of its own. Caps on
-PUE or water that begin within the last calendar year.
+PUE or water, and shares of renewable energy, that begin within the last calendar year.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from planner.scenario.paths import find
 from planner.scenario.power import Flexible, PowerOption, PowerPurchase
 from planner.scenario.problems import Problem
 from planner.scenario.reading import Item
-from planner.scenario.schema import EfficiencyCap, Existing, Host, Site
+from planner.scenario.schema import EfficiencyCap, Existing, Host, RenewableShare, Site
 
 WAYS = {"buy": ("bought", "lead_months"), "rent": ("rented", "mobilisation_months")}
 """Ways to get plant: the word for it, and the field of the months that follow its permits."""
@@ -35,7 +35,7 @@ def late_warnings(doc: Document) -> list[Problem]:
         return []
     context = context_of(doc, [])
     return [*_lines(doc, context), *_flexible(doc, context), *_plant(doc, context), *_agreements(doc, context),
-            *_permits(doc, context), *_efficiency_caps(doc, context)]  # fmt: skip
+            *_permits(doc, context), *_yearly(doc, context)]  # fmt: skip
 
 
 def _lines(doc: Document, context: Context) -> Iterator[Problem]:
@@ -61,17 +61,20 @@ def _flexible(doc: Document, context: Context) -> Iterator[Problem]:
             yield from _late(context, path, item, ("lead_months",), months)
 
 
-def _efficiency_caps(doc: Document, context: Context) -> Iterator[Problem]:
-    """Caps that begin in the horizon's last calendar year, after its first period: their means are those of whole years."""
-    calendar = context.calendar
-    last = calendar.date_of(calendar.n - 1).year
+def _yearly(doc: Document, context: Context) -> Iterator[Problem]:
+    """Limits on whole years that begin in the horizon's last calendar year, after its first period."""
+    calendar, begun = context.calendar, list[tuple[str, Item, date | None, str]]()
     for path, item in find(doc.root, "limits.efficiency[]"):
-        cap = valid(EfficiencyCap, item)
-        if cap is None or cap.most is None or cap.from_ is None:
-            continue
-        first = calendar.holds_from(cap.from_)
-        if 0 < first < calendar.n and calendar.date_of(first - 1).year == last:
-            message = f"{last} is the last year of the horizon, and the mean of a year is held from the first whole one on"
+        if (cap := valid(EfficiencyCap, item)) is not None and cap.most is not None:
+            begun.append((path, item, cap.from_, "the mean of a year"))
+    for path, item in find(doc.root, "limits.renewable[]"):
+        if (floor := valid(RenewableShare, item)) is not None and floor.share:
+            begun.append((path, item, floor.from_, "the share of a year"))
+    last = calendar.calendar_years()[-1]
+    for path, item, day, what in begun:
+        if last[0] < calendar.holds_from(day) < calendar.n:
+            year = calendar.date_of(last[0]).year
+            message = f"{year} is the last year of the horizon, and {what} is held from the first whole one on"
             yield at_field(item, path, "from", f"{message}: nothing comes of it")
 
 

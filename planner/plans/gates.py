@@ -65,18 +65,17 @@ def _carries(case: Case, tables: Tables, h: str, t: int, g: str) -> bool:
 
 
 def _renewable_ahead(case: Case, tables: Tables, h: str, g: str) -> int | None:
-    """Of the first source of a plan that counts as renewable, where a share is in force when it comes: from there back to
-    the first period of that year in which the share counts.
+    """Of the first source of a plan that counts as renewable, where a share holds in the year in which it comes: from there
+    back to the first period of that year.
     """
     first = _first_renewable(case, tables)
     if first is None or first[:2] != (h, g):
         return None
     t, years, floors = first[2], case.periods["year"], case.renewable_floors
-    asked = floors[(floors["year"] == str(years[t])) & (floors["first_t"] <= t) & (floors["share"] > 0)]
+    asked = floors[(floors["year"] == str(years[t])) & (floors["share"] > 0)]
     if not len(asked):
         return None
-    counted = max(int(asked["first_t"].max()), int(years.index[years == years[t]].min()))
-    return int(case.calendar.step_of(t) - case.calendar.step_of(counted))
+    return int(case.calendar.step_of(t) - case.calendar.step_of(int(years.index[years == years[t]].min())))
 
 
 def _first_renewable(case: Case, tables: Tables) -> tuple[str, str, int] | None:

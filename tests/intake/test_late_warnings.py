@@ -53,6 +53,8 @@ def small(root: Path) -> Scenario:
                 mobilisation_months=3), f"{OPTIONS}[{ENGINE}].lead_months", "so that it can only be rented"),
         ({"limits.efficiency": [{"measure": "pue", "most": 1.3, "from": LAST_JULY}]}, "limits.efficiency[0].from",
          "is the last year of the horizon, and the mean of a year is held from the first whole one on"),
+        ({"limits.renewable": [{"share": 0.2, "from": LAST_JULY}]}, "limits.renewable[0].from",
+         "is the last year of the horizon, and the share of a year is held from the first whole one on"),
     ],
 )  # fmt: skip
 def test_what_comes_after_the_horizon_is_said_at_its_place(small, changes, path, words):
@@ -71,6 +73,7 @@ def test_what_comes_after_the_horizon_is_said_at_its_place(small, changes, path,
         {"sites[haenam].grid_lead_months": LATE, "sites[haenam].grid_applied": "2022-01-01"},
         {"limits.efficiency": [{"measure": "pue", "most": 1.3, "from": LAST_JANUARY},
                                 {"measure": "wue", "from": LAST_JULY}]},
+        {"limits.renewable": [{"share": 0.2, "from": LAST_JANUARY}, {"share": 0, "from": LAST_JULY}]},
     ],
 )  # fmt: skip
 def test_what_comes_within_the_horizon_is_not_warned_of(small, changes):

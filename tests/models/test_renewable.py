@@ -13,8 +13,10 @@ import pytest
 from planner.audit import audit
 from planner.case.build import build_case
 from planner.facts.catalog import Catalog
+from planner.explain.resource_limits import _renewable
 from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
+from planner.solver.arrays import Arrays
 from planner.solver.solution import Status
 
 pytestmark = pytest.mark.untraced
@@ -73,6 +75,24 @@ def test_a_share_holds_from_the_period_its_day_falls_in(asked, facts, optimise, 
     assert optimise(late, facts).objective - free.objective == pytest.approx(by_hand)
 
 
+def test_a_later_share_is_never_dearer(asked, facts, optimise):
+    """It is one of whole years: from within 2028 it is held from 2029 on, and from within the last year not at all."""
+    days = ("2028-01-01", "2028-04-01", "2028-10-01", "2029-01-01", "2029-10-01")
+    even = {"renewable": True, "term_months": 12}
+    cost = {
+        day: optimise(asked({"share": 0.5, "from": day}, **even), facts).objective for day in days
+    }
+    assert cost["2028-04-01"] == pytest.approx(cost["2028-10-01"]) == pytest.approx(cost["2029-01-01"])
+    assert cost["2029-10-01"] == pytest.approx(optimise(asked(**even), facts).objective)
+    assert cost["2028-01-01"] > cost["2029-01-01"] > cost["2029-10-01"]
+
+
+def test_a_share_of_no_whole_year_is_no_value_to_change(asked, facts):
+    late = asked({"share": 1.0, "from": "2029-04-01"}, {"share": 0.5, "from": "2030-01-01"})
+    case = build_case(late, facts)
+    assert not len(case.renewable_floors) and not list(_renewable(case, Arrays.__new__(Arrays)))
+
+
 def test_even_energy_counts_where_it_is_said_to(asked, facts, optimise):
     assert optimise(asked({"share": 0.5}), facts).status is Status.INFEASIBLE
 
@@ -109,7 +129,7 @@ def test_a_stricter_share_never_costs_less_and_plans_are_clean(asked, facts, opt
 
 def test_the_audit_holds_a_share_from_the_period_its_day_falls_in(asked, facts):
     plan = solve(
-        build_case(asked({"share": 0.5, "from": "2029-11-15"}, renewable=True), facts), quality="quick"
+        build_case(asked({"share": 0.5, "from": "2029-02-15"}, renewable=True), facts), quality="quick"
     ).plan
     assert plan is not None and not len(audit(plan))
     plan.tables["matched"]["matched_mw"] *= 0.5

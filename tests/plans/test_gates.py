@@ -134,7 +134,8 @@ def test_storage_that_gives_in_the_design_hour_is_waited_for(plan, offered, powe
 @pytest.mark.untraced
 @pytest.mark.parametrize(("since", "ahead"), [
     (None, 2),  # in force all along: none could be drawn in 2027, in 2028 it comes in the third quarter
-    ("2028-04-01", 1),  # from the second on
+    ("2028-03-31", 2),  # from the first quarter of 2028 on
+    ("2028-04-01", None),  # held from the first whole year on, after the opening
     ("2029-01-01", None),  # after the opening
 ])  # fmt: skip
 @pytest.mark.parametrize("match", ["year", "hour"])
