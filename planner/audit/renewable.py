@@ -42,13 +42,16 @@ def check(view: View, found: Findings) -> None:
     own = made[made["g"].map(fuels).isin(PLACED)]
     clean = [_mwh(own["t"], own["generation_mwh"]), _mwh(ours["t"], ours["matched_mw"] * ours["hours"])]
     sold = _mwh(ours["t"], ours["surplus_mw"] * ours["hours"])
-    ends = {view.date(t).year: view.date(t + 1) for t in reversed(range(view.case.calendar.n))}  # of first periods
+    n = view.case.calendar.n
+    begun = {
+        view.date(t).year: view.date(t + 1) for t in reversed(range(n))
+    }  # ends of the first periods of years
     for floor in floors:
         counts = [*clean, sold] if floor.match == "year" else clean
         short = pd.concat([-floor.share * part for part in drawn] + counts)
         by_year = short.groupby([view.date(t).year for t in short.index]).sum()
         if floor.from_ is not None:
-            by_year = by_year[[ends[year] > pd.Timestamp(floor.from_) for year in by_year.index]]
+            by_year = by_year[[begun[year] > pd.Timestamp(floor.from_) for year in by_year.index]]
         found.at_least("renewable-share", by_year, 0.0, "MWh of renewable energy short", 100.0)
 
 

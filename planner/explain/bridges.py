@@ -7,7 +7,7 @@ made with it. Costs are sums in money of the base year, not discounted, without 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, isnan
 
 import numpy as np
@@ -54,10 +54,20 @@ WORTH = 0.5
 
 @dataclass(frozen=True)
 class Load:
-    """What a place draws: at most, and on average, MW."""
+    """What a place draws: at most, and on average, MW.
+
+    ``by_step_mw``: the average of each step until its line comes, where they differ.
+    """
 
     peak_mw: float
     mean_mw: float
+    by_step_mw: tuple[float, ...] = ()
+
+    def last(self, steps: int) -> Load:
+        """That of so many steps before its line comes."""
+        if not self.by_step_mw:
+            return self
+        return replace(self, mean_mw=float(np.mean(self.by_step_mw[-steps:])))
 
 
 @dataclass(frozen=True)
@@ -201,6 +211,7 @@ def _plant_words(context: Context, host: Host, line: int, ready: int, load: Load
     if not sooner:
         return ""
     months = max(each for each, _ in sooner)
+    load = load and load.last(context.calendar.whole_steps(months))
     sooner = [(each, b) for each, b in sooner if each >= WORTH * months]
     grid = _grid_usd_per_mwh(context, host, line, months)
     ranked = sorted(((b.musd(months, load or Load(1.0, 1.0), grid), each, b) for each, b in sooner),
@@ -216,7 +227,10 @@ def _plant_words(context: Context, host: Host, line: int, ready: int, load: Load
     sums = ""
     if load:
         size = f"{number(load.peak_mw)} MW, {number(load.mean_mw)} on average"
-        sums = f", each for {months} months of its load ({size}) less energy of the grid at {fixed(grid)} USD/MWh"
+        whose = "what is missing" if load.by_step_mw else "its load"
+        sums = (
+            f", each for {months} months of {whose} ({size}) less energy of the grid at {fixed(grid)} USD/MWh"
+        )
     where = f"sites[{host.site}].power.options"
     soonest = "with halls and systems that come soonest, at risk where halls may be ordered so (months differ by that and by"
     return f"{offered} of the catalog, by months alone, {soonest} the plant's own lead){sums}, {shown} ({where}):{told}"

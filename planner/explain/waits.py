@@ -16,6 +16,8 @@ from planner.case.power import FIRM
 from planner.case.registry import PURCHASES
 from planner.explain.bridges import GRID, LINES, Load, bridge_words
 from planner.explain.late_stages import stage_words
+from planner.facts.numbers import megawatts
+from planner.plans.gates import LEAST_MW
 from planner.plans.network import SERVICE, Activity, Network, decided_soonest, host_network, soonest_step
 
 WORDS = {
@@ -28,6 +30,8 @@ WORDS = {
     "hardware": "{item}", "licence": "the {item}", "stack": "adoption of {item}",
     "rent": "its contract on {item}",
 }  # fmt: skip
+OWN_PLANT = ("plant", "plant permit", "bridge", "hire")
+"""Kinds of plant of a site's own."""
 PLURAL = ("hall", "grid", "plant permit")
 """Kinds whose words are of more than one."""
 TABLES = ("serving", "demand", "power", "dispatch", *(p.name for p in PURCHASES))
@@ -41,7 +45,13 @@ def waits(case: Case, tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """
     networks = [found for h in case.hosts.index if (found := host_network(case, tables, str(h)))]
     return [
-        _sentence(case, network, _load(case, tables, network), stage_words(case, tables, network.host))
+        _sentence(
+            case,
+            network,
+            _load(case, tables, network),
+            stage_words(case, tables, network.host),
+            _sized_words(case, tables, network),
+        )
         for network in networks
     ]
 
@@ -58,8 +68,10 @@ def _load(case: Case, tables: Mapping[str, pd.DataFrame], network: Network) -> L
     return Load(peak, energy / (HOURS_PER_MONTH * float(case.calendar.months[t])))
 
 
-def _sentence(case: Case, network: Network, load: Load | None, stage: str = "") -> str:
-    """``stage``: what is said of a later stage of the grid, where no bridge is named for the opening."""
+def _sentence(case: Case, network: Network, load: Load | None, stage: str = "", sized: str = "") -> str:
+    """``stage``: what is said of a later stage of the grid, where no bridge is named for the opening; ``sized``: of a line
+    that the plan takes smaller than it might.
+    """
     by, ends = {a.name: a for a in network.activities}, network.early_ends()
     begins, step = by[SERVICE].end_t, case.calendar.step_months
     early = soonest_step(case, network)
@@ -97,7 +109,32 @@ def _sentence(case: Case, network: Network, load: Load | None, stage: str = "") 
         rest = f"all could be there from {label(early)}, the other {(begins - early) * step} are a choice"
         text += f"; {rest} (demand, money, quotas)"
     bridge = bridge_words(case, network, load) if any(a.kind in GRID for a in chain) else ""
-    return f"{text}. {_without(case, network, chain)} {bridge or stage}".rstrip()
+    return (
+        f"{text}. {' '.join(filter(None, (_without(case, network, chain), sized, bridge or stage)))}".rstrip()
+    )
+
+
+def _sized_words(case: Case, tables: Mapping[str, pd.DataFrame], network: Network) -> str:
+    """That plant is waited for as the plan sizes the line of a host, where all it draws when it opens could be a line's by
+    then; empty where nothing of plant is on the chain, or its site's grid, or any line, comes too late or gives too little.
+    """
+    h, t, power = network.host, case.calendar.period_of(network.activities[-1].end_t), tables.get("power")
+    if power is None or not any(a.kind in OWN_PLANT for a in network.path()):
+        return ""
+    now = power[(power["t"] == t) & (power["p"] == case.hosts.loc[h, "p"])].set_index("h")
+    if not any(t >= live for host, n, live in case.connections.index if (host, n) == (h, FIRM)):
+        return ""
+    stands = case.host_period["existing_grid_mw"].reindex([(each, t) for each in now.index], fill_value=0.0)
+    free = float(case.site_period.loc[(case.hosts.loc[h, "p"], t), "grid_mw"]) - float(
+        now["grid_mw"].sum() - stands.sum()
+    )
+    line, peak = now.loc[h, "grid_mw"], now.loc[h, "facility_peak_mw"]
+    if not LEAST_MW < peak - line - now.loc[h, "flexible_mw"] <= free:
+        return ""
+    return (
+        f"So it is as the plan sizes its line, {megawatts(line)}: the grid of the site would give one for all of the "
+        f"{megawatts(peak)} that it draws then."
+    )
 
 
 def _words(case: Case, network: Network, activity: Activity) -> str:

@@ -74,7 +74,9 @@ def _yearly(doc: Document, context: Context) -> Iterator[Problem]:
     for path, item, day, what in begun:
         if last[0] < calendar.holds_from(day) < calendar.n:
             year = calendar.date_of(last[0]).year
-            message = f"{year} is the last year of the horizon, and {what} is held from the first whole one on"
+            message = (
+                f"{year} is the last year of the horizon, and {what} is held from the first whole one on"
+            )
             yield at_field(item, path, "from", f"{message}: nothing comes of it")
 
 

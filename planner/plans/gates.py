@@ -1,14 +1,16 @@
 """What of a place's power and cooling its first workload has to wait for.
 
 Not heat recovery, unless a share of heat is owed; nor what carries nothing firm: contracts for energy, sun, wind, and
-storage that gives nothing where lines and other plant fall short. These make energy cheaper or cleaner, and the place
-could serve without them. A share of renewable energy in force is the exception: in a calendar year in which no source of
-it gives any energy, nothing may be drawn. A cap on carbon is none: less work keeps it.
+storage that gives nothing where lines and other plant fall short; nor firm plant beyond what lines leave of the load of the
+first period. These make energy cheaper or cleaner, and the place could serve without them. A share of renewable energy in
+force is the exception: in a calendar year in which no source of it gives any energy, nothing may be drawn. A cap on carbon
+is none: less work keeps it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -33,7 +35,9 @@ def steps_ahead(case: Case, tables: Tables, h: str, begins: int, table: str, row
         owed = "c" not in row or row["c"] != RECOVERY or _heat_owed(case, h, int(row["t"]))
         return 0 if owed else None
     g = str(row["g"])
-    return 0 if _carries(case, tables, h, begins, g) else _renewable_ahead(case, tables, h, g)
+    if table != "ppas" and (table, g) in _carrying(case, tables, h, begins):
+        return 0
+    return _renewable_ahead(case, tables, h, g)
 
 
 def _heat_owed(case: Case, h: str, t: int) -> bool:
@@ -42,26 +46,76 @@ def _heat_owed(case: Case, h: str, t: int) -> bool:
     return bool(((floors["h"] == h) & (floors["t"] == t)).any())
 
 
-def _carries(case: Case, tables: Tables, h: str, t: int, g: str) -> bool:
-    """Whether plant carries load: all that is firm, and storage that gives in the design hour, in stressed hours beside a
-    flexible line, or may have to while a unit of N+1 is lost.
+def _carrying(case: Case, tables: Tables, h: str, t: int) -> set[tuple[str, str]]:
+    """(table, g) of the plant without which a host cannot carry its load of a period; all that is firm where the plan does
+    not say what its lines carry.
+
+    Of plant that could be there on different days those that are there first and suffice; under N+1 all, as any may be lost.
     """
-    if (h, g) not in case.supplies.index:
-        return False  # a contract
-    fuel, firm = case.supplies.loc[(h, g), ["fuel", "firm_share"]]
-    power = tables.get("power")
-    if fuel != STORED or power is None:
-        return bool(firm > 0)
+    steady, stored = list[_Plant](), list[_Plant]()
+    for plant in _standing(case, tables, h, t):
+        if case.supplies.loc[(h, plant.g), "fuel"] == STORED:
+            stored.append(plant)
+        elif plant.rating_mw > 0:
+            steady.append(plant)
+    if "power" not in tables:
+        return {(plant.table, plant.g) for plant in (*steady, *stored) if plant.rating_mw > 0}
+    power = tables["power"]
     (own,) = power[(power["h"] == h) & (power["t"] == t)].to_dict("records")
-    if own["storage_firm_mw"] > LEAST_MW:
-        return True
-    if own["flexible_mw"] > LEAST_MW and "dispatch" in tables:
-        given = tables["dispatch"]
-        given = given[(given["h"] == h) & (given["t"] == t) & (given["s"] == STRESS)]
-        if (given["discharge_mw"] > LEAST_MW).any():
-            return True
     beyond_lines = own["facility_peak_mw"] - own["grid_mw"] - own["flexible_mw"]
-    return h in {host for host, _ in case.redundant.index} and bool(beyond_lines > LEAST_MW)
+    generated, discharged = _in_stress(tables, h, t, own)
+    needed = {(plant.table, plant.g) for plant in stored} if (
+        own["storage_firm_mw"] > LEAST_MW or discharged > LEAST_MW
+    ) else set()  # fmt: skip
+    missing = max(beyond_lines - own["storage_firm_mw"], generated, 0.0) + own["plant_standby_mw"]
+    if h in {host for host, _ in case.redundant.index} and max(beyond_lines, generated) > LEAST_MW:
+        return {(plant.table, plant.g) for plant in (*steady, *stored)}
+    for plant in sorted(steady, key=lambda each: (each.soonest, each.live_t)):
+        if missing > LEAST_MW:
+            needed.add((plant.table, plant.g))
+        missing -= plant.rating_mw
+    return needed
+
+
+@dataclass
+class _Plant:
+    """One kind of plant of a table of the plan: MW that are firm, steps until it could be there, its first period."""
+
+    table: str
+    g: str
+    rating_mw: float
+    soonest: int
+    live_t: int
+
+
+def _standing(case: Case, tables: Tables, h: str, t: int) -> list[_Plant]:
+    """Plant of a host that stands in a period."""
+    found: dict[tuple[str, str], _Plant] = {}
+    for name in ("plants", "bridges", "hires"):
+        table, purchase = tables.get(name), PURCHASE[name]
+        if table is None or not len(table):
+            continue
+        for _, row in table[(table["h"] == h) & (table["t"] <= t) & (table["added_mw"] > 0)].iterrows():
+            facts, g = getattr(case, name).loc[tuple(row[list(purchase.index)])], str(row["g"])
+            live = int(row["t"])
+            if case.calendar.ends(live, int(facts[purchase.life])) <= t:
+                continue
+            plant = found.setdefault(
+                (name, g), _Plant(name, g, 0.0, int(facts["lead"]) + int(facts.get("permit_steps", 0)), live)
+            )
+            plant.rating_mw += float(row["added_mw"]) * float(case.supplies.loc[(h, g), "firm_share"])
+            plant.live_t = min(plant.live_t, live)
+    return list(found.values())
+
+
+def _in_stress(tables: Tables, h: str, t: int, own: Mapping[str, float]) -> tuple[float, float]:
+    """MW beside a flexible line that plant and storage give in stressed hours, plant no more than the firm line leaves."""
+    if own["flexible_mw"] <= LEAST_MW or "dispatch" not in tables:
+        return 0.0, 0.0
+    given = tables["dispatch"]
+    given = given[(given["h"] == h) & (given["t"] == t) & (given["s"] == STRESS)]
+    drawn = given["import_mw"] + given["generation_mw"] - own["grid_mw"]
+    return float(drawn.clip(lower=0.0).sum()), float(given["discharge_mw"].sum())
 
 
 def _renewable_ahead(case: Case, tables: Tables, h: str, g: str) -> int | None:

@@ -34,15 +34,27 @@ def case(tiny, plain_catalog):
 
 @pytest.fixture
 def tables(case):
-    """Served from the sixth quarter with 1 MW, all the grid gives; from the ninth, the stage, with 3."""
+    """Served from the sixth quarter with 1 MW, half of it on average, all the grid gives; from the ninth, the stage, with 3.
+
+    0.5, 1.5 and 1 MW are missing before it, 1 on average, a half of that as energy.
+    """
     periods = range(FIRST, 12)
     mw = [1.0 if t < STAGE else 3.0 for t in periods]
     place = {"p": "south", "h": "champion", "w": "work", "t": periods}
-    short = [0.4 if t < STAGE else 0.0 for t in periods]
+    short = [{5: 1 / 3, 6: 0.6, 7: 0.5}.get(t, 0.0) for t in periods]
     energy = [each * 0.5 * 3 * HOURS_PER_MONTH for each in mw]
     return {
-        "serving": pd.DataFrame({**place, "accelerators": 100.0}),
-        "demand": pd.DataFrame({**place, "unserved_share": short}),
+        "serving": pd.DataFrame(
+            {**place, "accelerators": 100.0, "served_kref": [1 - each for each in short]}
+        ),
+        "demand": pd.DataFrame(
+            {
+                **place,
+                "unserved_share": short,
+                "demand_kref": 1.0,
+                "served_kref": [1 - each for each in short],
+            }
+        ),
         "power": pd.DataFrame(
             {**place, "grid_mw": mw, "flexible_mw": 0.0, "facility_peak_mw": mw, "energy_mwh": energy}
         ),
@@ -52,16 +64,17 @@ def tables(case):
 def test_what_is_missing_until_the_grid_grows_is_bridged_by_the_same_sums(case, tables):
     text = stage_words(case, tables, "champion")
     assert text.startswith(
-        "The grid at south holds it to 1 MW until 2029-Q1, when it draws 2 MW more. Nothing that"
+        "The grid at south holds it to 1 MW until 2029-Q1, when it draws 2 MW more; "
+        "before that up to 1.5 MW are missing. Nothing that"
     )
     told = BRIDGE.findall(text)
     assert told and {int(months) for _, _, months, *_ in told} == {3 * (STAGE - FIRST)}, text
-    assert "each for 9 months of its load (2 MW, 1 on average)" in text
+    assert "each for 9 months of what is missing (1.5 MW, 0.5 on average)" in text
     usd = float(re.search(r"energy of the grid at (\d+) USD", text).group(1))
     context = Context.of(case.scenario, case.catalog)
     for name, way, months, musd, *_ in told:
         bridge = Bridge(context, context.scenario.hosts[0], PowerOption(id=name), way == "rented", 0)
-        assert float(musd) == pytest.approx(bridge.musd(int(months), Load(2.0, 1.0), usd), rel=0.01)
+        assert float(musd) == pytest.approx(bridge.musd(int(months), Load(1.5, 0.5), usd), rel=0.01)
         assert number(float(musd)) == musd
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from planner.audit import audit
 from planner.case.build import build_case
-from planner.facts.catalog import Catalog
 from planner.explain.resource_limits import _renewable
+from planner.facts.catalog import Catalog
 from planner.planning.pipeline import solve
 from planner.scenario.schema import Scenario
 from planner.solver.arrays import Arrays
@@ -79,9 +79,7 @@ def test_a_later_share_is_never_dearer(asked, facts, optimise):
     """It is one of whole years: from within 2028 it is held from 2029 on, and from within the last year not at all."""
     days = ("2028-01-01", "2028-04-01", "2028-10-01", "2029-01-01", "2029-10-01")
     even = {"renewable": True, "term_months": 12}
-    cost = {
-        day: optimise(asked({"share": 0.5, "from": day}, **even), facts).objective for day in days
-    }
+    cost = {day: optimise(asked({"share": 0.5, "from": day}, **even), facts).objective for day in days}
     assert cost["2028-04-01"] == pytest.approx(cost["2028-10-01"]) == pytest.approx(cost["2029-01-01"])
     assert cost["2029-10-01"] == pytest.approx(optimise(asked(**even), facts).objective)
     assert cost["2028-01-01"] > cost["2029-01-01"] > cost["2029-10-01"]

@@ -19,6 +19,7 @@ from planner.plans.openings import late_months
 from tests.plans.test_network import check
 
 FARM, SUN, CELLS, ENGINE = "farm", "pv-utility-2026", "battery-4h-2026", "gas-engine-dc-2026"
+CHEAP = "fuelcell-2026"
 HALL = {"id": "old", "host": "champion", "it_mw": 1, "grid_mw": 2, "backup_mw": 2}
 PATH = ["permit", "hall"]
 
@@ -34,7 +35,7 @@ def plan(tiny, plain_catalog):
 def offered(plan, tiny):
     """offered(lead_months) -> the case with contract, sun and storage of that lead."""
 
-    def make(lead: int, **changes: Any) -> Any:
+    def make(lead: int, site: dict[str, Any] | None = None, **changes: Any) -> Any:
         dated = {"lead_months": lead, "permit_months": 0, "max_mw": 5}
         farm = {
             "id": FARM,
@@ -47,14 +48,19 @@ def offered(plan, tiny):
         engine = {"id": ENGINE, "unit_mw": 0.5, "fuel_usd_per_mmbtu": 1, **dated}
         power = {
             "ppas": [farm],
-            "options": [{"id": SUN, **dated}, {"id": CELLS, **dated}, engine],
+            "options": [
+                {"id": SUN, **dated},
+                {"id": CELLS, **dated},
+                engine,
+                {**engine, "id": CHEAP, "lead_months": lead - 3},
+            ],
             **changes.pop("power", {}),
         }
         return build_case(
             tiny(
                 hosts={"open_lead_months": 6},
                 demand={"must_serve_by": "2028-07-01"},
-                sites={"power": power},
+                sites={"power": power, **(site or {})},
                 **changes,
             ),
             plan.case.catalog,
@@ -105,7 +111,7 @@ def test_a_permit_for_sun_alone_opens_no_hall_that_stands(plan, offered):
     case = offered(18, existing={"halls": [HALL]})
     none = {name: plan.tables[name].head(0) for name in ("opens", "halls", "connections")}
     for g, waits_for in ((SUN, False), (ENGINE, True)):
-        tables = with_source(plan, case, g, 6) | none
+        tables = with_source(plan, case, g, 6, grid_mw=0.5) | none
         tables["serving"] = tables["serving"].query("t >= 6")
         kinds = {a.kind for a in host_network(case, tables, "champion").activities}
         assert ("permit" in kinds) == waits_for == ("plant" in kinds)
@@ -123,12 +129,70 @@ def test_storage_that_gives_in_the_design_hour_is_waited_for(plan, offered, powe
     case = offered(18, power=site)
     tables = with_source(plan, case, CELLS, 6, **power)
     tables["serving"] = tables["serving"].query("t >= 6")
-    tables["dispatch"] = pd.DataFrame(
-        [{"h": "champion", "t": 6, "s": s, "discharge_mw": 1.0} for s in ("stress", "peak")]
-    )
+    tables["dispatch"] = dispatched(discharge_mw=1.0)
     found = host_network(case, tables, "champion")
     check(found)
     assert (CELLS in [a.item for a in found.path()]) == gate
+
+
+def dispatched(**mw):
+    zero = dict.fromkeys(("import_mw", "generation_mw", "discharge_mw"), 0.0)
+    return pd.DataFrame([{"h": "champion", "t": 6, "s": s, **zero, **mw} for s in ("stress", "peak")])
+
+
+@pytest.mark.untraced
+@pytest.mark.parametrize(("power", "generated", "site", "gate"), [
+    ({}, 1.0, {}, False),  # its line carries all: it generates what is cheaper so
+    ({"grid_mw": 0.5}, 1.0, {}, True),
+    ({"grid_mw": 0.5, "storage_firm_mw": 9.0}, 1.0, {}, False),
+    ({"plant_standby_mw": 0.5}, 1.0, {}, True),  # it stands by in place of backup sets
+    ({"grid_mw": 0.5, "flexible_mw": 9.0}, 0.4, {"flexible": {"max_mw": 1}}, False),
+    ({"grid_mw": 0.5, "flexible_mw": 9.0}, 0.6, {"flexible": {"max_mw": 1}}, True),  # in stressed hours
+])  # fmt: skip
+def test_firm_plant_is_waited_for_where_lines_do_not_carry_the_first_load(
+    plan, offered, power, generated, site, gate
+):
+    case = offered(18, power=site)
+    tables = with_source(plan, case, ENGINE, 6, **power)
+    tables["serving"] = tables["serving"].query("t >= 6")
+    tables["dispatch"] = dispatched(generation_mw=generated)
+    found = host_network(case, tables, "champion")
+    check(found)
+    assert (ENGINE in [a.item for a in found.activities]) == gate
+    (line,) = waits(case, tables)
+    assert ("for plant" in line) == (gate and ENGINE in [a.item for a in found.path()])
+
+
+@pytest.mark.untraced
+@pytest.mark.parametrize(("line_mw", "site", "gates"), [
+    (0.9, {}, {CHEAP}),  # either would do: the one that could be there first
+    (0.1, {}, {CHEAP, ENGINE}),  # neither alone
+    (0.9, {"redundancy": "N+1"}, {CHEAP, ENGINE}),  # either may be lost
+])  # fmt: skip
+def test_of_several_plants_the_first_that_suffice_are_waited_for(plan, offered, line_mw, site, gates):
+    case = offered(18, power=site)
+    peak = float(plan.tables["power"].query("t == 6")["facility_peak_mw"].iloc[0])
+    tables = with_source(plan, case, ENGINE, 6, grid_mw=peak - 1.0 + line_mw - 0.8)
+    tables["plants"] = pd.concat(
+        [tables["plants"], with_source(plan, case, CHEAP, 6)["plants"]], ignore_index=True
+    )
+    tables["serving"] = tables["serving"].query("t >= 6")
+    found = host_network(case, tables, "champion")
+    check(found)
+    assert {a.item for a in found.activities if a.kind == "plant"} == gates
+
+
+@pytest.mark.untraced
+@pytest.mark.parametrize(("grid_mw", "said"), [(40, True), (1, False)])
+def test_plant_that_a_larger_line_would_spare_is_said_to_be_waited_for_as_the_line_is_sized(
+    plan, offered, grid_mw, said
+):
+    case = offered(18, site={"grid_mw": [{"from": "2027-01-01", "mw": grid_mw}], "grid_lead_months": 12})
+    tables = with_source(plan, case, ENGINE, 6, grid_mw=0.5)
+    tables["serving"] = tables["serving"].query("t >= 6")
+    (line,) = waits(case, tables)
+    assert "for plant" in line
+    assert ("as the plan sizes its line, 500 kW: the grid of the site would give one for all" in line) == said
 
 
 @pytest.mark.untraced
