@@ -126,6 +126,13 @@ def left_open(_: float, pivots: int) -> float:
     return more_with_pivots(SOONEST_GAP_MONTHS, pivots)
 
 
+def left_open_after(before: int) -> Enough:
+    """The same for the halls of places whose own search took so many pivots: the bound of the plan is that of the places, so
+    that a search for halls is only to find a good one.
+    """
+    return lambda months, pivots: left_open(months, before + pivots)
+
+
 class _Pipeline(SolveRun):
     """The steps, in their order."""
 
@@ -251,7 +258,7 @@ class _Pipeline(SolveRun):
             )
             optional = optional[:0]
             places = self.search("least delay", engine.searchable(), "delay", *gaps, enough=left_open)
-        found = self.halls_at(self.values(places), "delay", *gaps, enough=left_open)
+        found = self.halls_at(self.values(places), "delay", *gaps, enough=left_open_after(places.iterations))
         if found.x is None:
             engine.integers(*PATTERN, *HALLS)
             with engine.live.closed(engine.arrays.columns["sign"].start + optional):

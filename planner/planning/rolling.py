@@ -21,8 +21,8 @@ STEPS_BACK = (6, 12)
 """Periods before a dead end that are solved together with all later ones, fewest first."""
 LP_PIVOTS = 40_000
 """Of a linear programme with one number more held, which mostly takes a few dozen: what needs more counts as a dead end."""
-TAIL_NODES = 100
-"""Of an integer programme of last periods: mostly its root has them."""
+TAIL_NODES = 300
+"""Of an integer programme of last periods."""
 
 
 def in_turn(engine: Engine, gap: float, time_limit_s: float, good_enough: float = -np.inf) -> Solution:
@@ -95,7 +95,7 @@ class _Dive:
             self.lower[late], self.upper[late] = self.free[0][late], self.free[1][late]
             live.set_col_bounds(self.columns, self.lower, self.upper)
             live.set_integrality(self.columns[late], True)
-            with live.at_most_nodes(TAIL_NODES):
+            with live.at_most_nodes(TAIL_NODES), live.by_tree():
                 found = self.engine.solve(
                     gap=self.gap, time_limit_s=self.left(), good_enough=self.good_enough
                 )

@@ -8,7 +8,7 @@ threads.
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from planner.solver.watch import Watch
 PERTURBATION = "dual_simplex_cost_perturbation_multiplier"
 PRIMAL_PERTURBATION = "primal_simplex_bound_perturbation_multiplier"
 SIMPLEX, DUAL, PRIMAL = "simplex_strategy", 1, 4
+SMALLER_PROGRAMMES = tuple(f"mip_heuristic_run_{name}" for name in ("rins", "rens", "root_reduced_cost"))
 PIVOTS, NODES, NO_LIMIT = "simplex_iteration_limit", "mip_max_nodes", 2**31 - 1
 _FEASIBLE_POINT = 2  # HiGHS: kSolutionStatusFeasible
 _ROW_WISE = 2
@@ -160,6 +161,16 @@ class LiveHighs:
             yield
 
     @contextmanager
+    def by_tree(self) -> Iterator[None]:
+        """For a while, integer programmes are solved without smaller ones of their own (RINS, RENS, reduced costs): where a
+        limit just suffices these find nothing and take most of the time, while a tree of some hundred nodes has a plan.
+        """
+        with ExitStack() as stack:
+            for name in SMALLER_PROGRAMMES:
+                stack.enter_context(self._with_option(name, False, True))
+            yield
+
+    @contextmanager
     def at_most_cpu_s(self, seconds: float) -> Iterator[None]:
         """For a while, integer programmes end once all of them have taken so many processor seconds of this thread: other
         work on the machine does not change what they find.
@@ -171,7 +182,7 @@ class LiveHighs:
             self._cpu_end = before
 
     @contextmanager
-    def _with_option(self, name: str, value: float, usual: float) -> Iterator[None]:
+    def _with_option(self, name: str, value: float | bool, usual: float | bool) -> Iterator[None]:
         """An option of HiGHS for a while, and its usual value after it."""
         self.call("setOptionValue", name, value)
         try:

@@ -12,7 +12,7 @@ from planner.intake.scenario_file import ScenarioError, example_path, load_scena
 from planner.models.build import build_model
 from planner.planning import solve_run
 from planner.planning.earning import earning
-from planner.planning.pipeline import _Pipeline, least_delays, solve
+from planner.planning.pipeline import _Pipeline, least_delays, left_open, left_open_after, solve
 from planner.planning.solve_run import BELOW_ZERO, Effort, Outcome, SolveRun
 from planner.solver.engine import Engine
 from planner.solver.rounding import rounded
@@ -362,6 +362,11 @@ def test_halls_start_from_the_plan_in_hand_where_it_has_their_hosts() -> None:
     assert run.plan_at(here) is None
     run.reference = here + 0.25 * (engine.arrays.integrality == 0)
     assert run.plan_at(here) is run.reference and run.plan_at(there) is None
+
+
+def test_halls_of_least_delay_are_searched_with_the_patience_that_their_places_left() -> None:
+    after = left_open_after(40_000)
+    assert after(10.0, 5_000) == left_open(10.0, 45_000) > left_open(10.0, 5_000)
 
 
 def test_a_least_delay_left_open_is_told() -> None:

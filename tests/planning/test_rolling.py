@@ -9,6 +9,7 @@ from planner.case.bounds import Bounds
 from planner.case.build import build_case
 from planner.planning.repair import rounded_up, whole_units
 from planner.planning.rolling import in_turn
+from planner.solver.highs import SMALLER_PROGRAMMES
 from planner.scenario.schema import Scenario
 from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
 from planner.solver.solution import Solution
@@ -100,11 +101,15 @@ def test_the_programme_of_last_periods_ends_at_a_plan_that_is_good_enough(
     divisible(engine, least_months(engine) + 1.5)
     solve = engine.solve
 
+    def smaller_programmes() -> set[bool]:
+        return {engine.live.highs.getOptionValue(name)[1] for name in SMALLER_PROGRAMMES}
+
     def spied(**options: Any) -> Solution:
         if engine.live.has_integers:
-            asked.append(options["good_enough"])
+            asked.append((options["good_enough"], smaller_programmes()))
         return solve(**options)
 
     monkeypatch.setattr(engine, "solve", spied)
     assert in_turn(engine, 0.0, 30.0, good_enough=1e9).x is not None
-    assert set(asked) == {1e9}
+    assert asked and all(one == (1e9, {False}) for one in asked), "by its tree alone"
+    assert smaller_programmes() == {True}, "other programmes are solved as before"
