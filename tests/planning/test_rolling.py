@@ -9,9 +9,9 @@ from planner.case.bounds import Bounds
 from planner.case.build import build_case
 from planner.planning.repair import rounded_up, whole_units
 from planner.planning.rolling import in_turn
-from planner.solver.highs import SMALLER_PROGRAMMES
 from planner.scenario.schema import Scenario
 from planner.solver.engine import HALLS, PATTERN, UNITS, Engine
+from planner.solver.highs import SMALLER_PROGRAMMES
 from planner.solver.solution import Solution
 
 
@@ -101,7 +101,7 @@ def test_the_programme_of_last_periods_ends_at_a_plan_that_is_good_enough(
     divisible(engine, least_months(engine) + 1.5)
     solve = engine.solve
 
-    def smaller_programmes() -> set[bool]:
+    def smaller_programmes() -> set[Any]:
         return {engine.live.highs.getOptionValue(name)[1] for name in SMALLER_PROGRAMMES}
 
     def spied(**options: Any) -> Solution:
