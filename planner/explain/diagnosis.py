@@ -31,7 +31,7 @@ from planner.explain.structural import structural
 from planner.facts.numbers import fixed, percent
 from planner.intake.scenario_file import with_overrides
 from planner.planning.events import Event, OnEvent
-from planner.plans.kpis import service_periods
+from planner.plans.kpis import FIRST_SERVICE, service_periods
 from planner.solver.arrays import Arrays
 
 ROUNDS = 4
@@ -195,7 +195,11 @@ def _serves(elastic: Elastic, found: Found) -> str:
     served = asked * (1.0 - short.reindex(asked.index, fill_value=0.0))
     periods = elastic.case.demand["t"]
     first = service_periods(served.groupby(periods).sum() / asked.groupby(periods).sum())["first"]
-    since = "" if first is None else f", first in {elastic.case.calendar.label(first)}"
+    since = (
+        ""
+        if first is None
+        else f", the first {percent(FIRST_SERVICE)} in {elastic.case.calendar.label(first)}"
+    )
     return f"it serves {percent(served.sum())} of demand{since}"
 
 

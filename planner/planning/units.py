@@ -16,7 +16,7 @@ from planner.planning.together import DIRECT_GAP, together
 from planner.solver.arrays import Floats
 from planner.solver.branching import WHOLE
 from planner.solver.engine import HALLS, PATTERN, UNITS
-from planner.solver.solution import Solution
+from planner.solver.solution import Solution, Status
 
 UNITS_GAP = 1e-3
 """Gap of whole units that an integer programme picks where rounding fails; where patience has ended, that of the plan."""
@@ -225,13 +225,14 @@ def _units_nearer(run: SolveRun, rounded: Solution) -> Solution:
     return found if better else rounded
 
 
-def _waiting_longer(run: SolveRun, rounded: Solution, x: Floats) -> Solution:
-    """Whole units at the places of the least-delay plan ``x`` as soon as they can serve: the planner's caps on delay are
-    raised to what they reach, within the scenario's own. ``rounded``, without values, where none are found, or where there
-    are no caps but the scenario's.
+def _waiting_longer(run: SolveRun, rounded: Solution, x: Floats | None = None) -> Solution:
+    """Whole units as soon as they can serve, at the places of the least-delay plan ``x`` or else wherever: the planner's
+    caps on delay are raised to what they reach, within the scenario's own. ``rounded`` where there are no caps but those;
+    without values where none are found.
 
     The least-delay plan has divisible units, and whole ones may miss its delay: those of a small fleet, or of crews that
-    install few racks a quarter. What was proved under the caps before holds no more.
+    install few racks a quarter, or under a budget that halls for parts of servers use up. What was proved under the caps
+    before holds no more.
     """
     engine, stated = run.engine, Bounds.of_limits(run.case.scenario.limits)
     caps, longest = run.bounds.max_delay_months_by_workload, run.bounds.max_delay_months
@@ -247,14 +248,20 @@ def _waiting_longer(run: SolveRun, rounded: Solution, x: Floats) -> Solution:
             max_delay_months_by_workload=stated.max_delay_months_by_workload,
         )
     )
-    run.hold_places(x)
     engine.minimise("delay")
-    run.options("units", absolute_gap=1e-3)
-    found = run.timed("units", lambda: whole_units(engine, x, SOON_GAP, run.left("units")))
+    options = run.options("units", SOON_GAP, absolute_gap=1e-3)
+    if x is None:
+        run.free(*PATTERN, *HALLS, UNITS)
+        with engine.live.at_most_cpu_s(REFINE_S):
+            found = run.solve("units", options)
+        engine.integers()
+    else:
+        run.hold_places(x)
+        found = run.timed("units", lambda: whole_units(engine, x, SOON_GAP, run.left("units")))
     engine.minimise("cost")
     if found.x is None:
         engine.policy(run.bounds)
-        return rounded
+        return found
     reached = {w: rounded_up(months + DELAY_SLACK_MONTHS, 4) for w, months in engine.delays(found.x).items()}
     total = rounded_up(engine.value(found.x, "delay") + DELAY_SLACK_MONTHS, 4)
     before = run.bounds
@@ -299,6 +306,10 @@ def _together(run: SolveRun, rounded: Solution) -> Solution:
     lumped = engine.of_lumps(*PATTERN, *HALLS, UNITS)
     with lumped.live.at_most_cpu_s(REFINE_S):
         found = run.timed("refine", lambda: lumped.live.solve_to(options, rounded.x))
+    if found.status is Status.INFEASIBLE and rounded.x is None:
+        found = _waiting_longer(run, found)  # by caps that nobody stated no case is infeasible
+        if found.x is not None:
+            return _together(run, found)
     better = rounded.objective is None or (found.objective or 0.0) < rounded.objective
     # where nothing was rounded, this programme decides: it holds nothing, so the others prove nothing
     best = run.values(found if rounded.x is None or (found.x is not None and better) else rounded)

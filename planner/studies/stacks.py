@@ -39,7 +39,7 @@ from planner.planning.orphans import end_with
 from planner.planning.pipeline import solve
 from planner.planning.solve_run import Outcome
 from planner.plans.plan import Plan
-from planner.scenario.schema import Host, Scenario, StackChoice, SystemChoice
+from planner.scenario.schema import Host, Limits, Scenario, StackChoice, SystemChoice
 from planner.studies.hopeless import refuse_idle
 from planner.studies.stack_duties import keeping_order, least_waived
 
@@ -74,6 +74,8 @@ SET_ASIDE: dict[str, Any] = {
     "max_delay_months": None, "min_control": None, "max_cost_musd": None, "shares": [], "survival": [], "control_floors": [],
 }  # fmt: skip
 """Limits of the scenario that rows of stacks do not keep, as they are without."""
+SETTINGS = ("limits.delay_tolerance_months", "limits.min_control_by")
+"""Of the limits, what forbids nothing that the scenario states."""
 SECONDS = 120.0
 """Longest search of one row; the best plan by then is shown with its gap."""
 
@@ -393,22 +395,38 @@ def _keeping_duties(
     """A solve with the stack for all, and the workloads whose duty to serve is waived for there to be a plan.
 
     First those that its tables show to be served too late or nowhere, then as few as the linear relaxation asks for, then
-    one after another.
+    one after another. Of these, what was waived before the last is asked for again, since the last alone may do.
     """
-    waived: list[str] = []
-    asked_linear = False
-    while True:
+
+    def solved(waived: list[str]) -> tuple[Case, Outcome]:
         case = build_case(forced(scenario, stack, catalog, waived), catalog)
         refuse_idle(case)
-        outcome = solve(case, quality, on_event=on_event, should_stop=should_stop)
+        return case, solve(case, quality, on_event=on_event, should_stop=should_stop)
+
+    waived: list[str] = []
+    singly: list[str] = []
+    asked_linear = False
+    while True:
+        case, outcome = solved(waived)
         left = [w.id for w in scenario.demand if not w.optional and w.id not in waived]
         if outcome.status != "infeasible" or not left:
-            return outcome, waived
+            break
         hopeless = {trouble.workload for trouble in outcome.troubles}
         gone = [w for w in left if w in hopeless]
         if not gone and not asked_linear:
             gone, asked_linear = least_waived(case, left), True
-        waived += gone or keeping_order(case, left)[-1:]
+        if not gone:
+            gone = keeping_order(case, left)[-1:]
+            singly += gone
+        waived += gone
+    for w in reversed(singly[:-1]):  # waived first was what is least to be kept
+        if outcome.plan is None or outcome.stopped:
+            break
+        fewer = [other for other in waived if other != w]
+        _, found = solved(fewer)
+        if found.plan is not None:
+            outcome, waived = found, fewer
+    return outcome, waived
 
 
 def kept_by_free(case: Case) -> str:
@@ -442,7 +460,11 @@ def _why_none(scenario: Scenario, name: str, outcome: Outcome) -> str:
         return "stopped before a plan was found" if outcome.stopped else f"no plan found in {limit:.0f} s"
     if name == FREE:
         duties = ["duties to serve"] * any(not w.optional for w in scenario.demand)
-        stated = ", ".join([*limits_stated(scenario), *duties])
+        none = Limits()
+        limits = [
+            f"limits.{n}" for n in Limits.model_fields if getattr(scenario.limits, n) != getattr(none, n)
+        ]
+        stated = ", ".join([*(n for n in limits if n not in SETTINGS), *duties])
         asked = f" ({stated})" if stated else ""
         return (
             f"no plan keeps all that the scenario states{asked}; planner explain says what would have to give"

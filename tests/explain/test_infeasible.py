@@ -168,7 +168,7 @@ def test_the_cause_and_the_least_change(small: Scenario, name: str) -> None:
     for words in WORDS.get(name, ()):
         assert words in answer.causes[0].text
     assert re.search(r"end of the horizon .*: [\d\u202f]+ at \w+", answer.buys) and answer.buys in answer.text
-    assert re.search(r"; it serves [\d.]+ % of demand, first in 20\d\d-Q[1-4]$", answer.buys)
+    assert re.search(r"; it serves [\d.]+ % of demand, the first 5 % in 20\d\d-Q[1-4]$", answer.buys)
     assert has_plan(with_overrides(broken, answer.cure)), answer.text
     assert not has_plan(with_overrides(broken, answer.changed(0.95))), answer.text
 

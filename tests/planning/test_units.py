@@ -12,9 +12,10 @@ from planner.case.bounds import Bounds
 from planner.case.build import build_case
 from planner.intake.scenario_file import example_path, load_scenario, with_overrides
 from planner.planning import units
-from planner.planning.pipeline import solve
-from planner.planning.solve_run import PATIENT_PIVOTS, Outcome, SolveRun
+from planner.planning.pipeline import THOROUGH, solve
+from planner.planning.solve_run import PATIENT_PIVOTS, Outcome, SolveRun, Stop
 from planner.planning.units import round_units
+from planner.solver.engine import Engine
 from planner.solver.solution import Solution, Status
 
 ASKED, KEPT = Bounds(), Bounds(min_control_points=60.0)
@@ -118,3 +119,38 @@ def test_a_neighbours_plan_is_taken_where_it_keeps_the_limits_and_none_cheaper_i
     monkeypatch.setattr(units, "_rounded", lambda *args: replace(rounded(*args), objective=dear))
     taken, other = (solve(case, "quick", start=first.values) for case in (looser, tighter))
     assert bought(taken) == bought(first) != bought(other)
+
+
+SHORT = Solution(Status.NO_SOLUTION, None, None, None, None, None, None, 0.0, 0, 0, False)
+
+
+def alone_together(changes: dict[str, Any], bounds: Bounds) -> tuple[SolveRun, Solution]:
+    """All whole numbers of two-hosts chosen together under ``bounds``, without a plan in hand."""
+    case = build_case(with_overrides(load_scenario(example_path("two-hosts")), changes))
+    run = SolveRun(case, "quick", "cost", None, None, THOROUGH)
+    run.engine, run.bounds = Engine(case), bounds
+    run.engine.minimise("cost")
+    nothing = Solution(Status.INFEASIBLE, None, None, None, None, None, None, 0.0, 0, 0, False)
+    return run, units._together(run, nothing)
+
+
+def test_caps_that_nobody_stated_are_raised_before_a_case_has_no_plan() -> None:
+    """As under a budget that halls for parts of servers use up: no whole servers fit the places of least delay."""
+    own = {w.id: 0.01 for w in load_scenario(example_path("two-hosts")).demand}
+    run, found = alone_together({}, Bounds(max_delay_months_by_workload=own))
+    assert found.x is not None and run.engine.value(found.x, "delay") > 0.01
+    raised = run.bounds.max_delay_months_by_workload
+    waits = run.engine.delays(found.x)
+    assert raised is not None and all(waits[w] <= cap + 1e-6 for w, cap in raised.items())
+    assert "whole units cannot serve as soon as divisible ones" in run.notes[0]
+    with pytest.raises(Stop, match="infeasible"):
+        alone_together({"limits.max_delay_months": 0.01}, Bounds(max_delay_months=0.01))
+
+
+def test_caps_that_nobody_stated_leave_a_case_without_a_plan_undecided(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = {w.id: 0.01 for w in load_scenario(example_path("two-hosts")).demand}
+    monkeypatch.setattr(SolveRun, "solve", lambda *_, **__: SHORT)  # the search without them runs out of time
+    with pytest.raises(Stop, match="no-solution"):
+        alone_together({}, Bounds(max_delay_months_by_workload=own))

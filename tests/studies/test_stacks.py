@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,11 @@ from planner.facts.errors import NotOffered, UnknownName
 from planner.intake.scenario_file import example_path, load_scenario
 from planner.models.build import build_model
 from planner.planning.pipeline import solve
+from planner.planning.solve_run import Outcome
 from planner.plans.plan import Plan
-from planner.scenario.schema import Limits, Scenario
+from planner.scenario.schema import Limits, MoneyCap, Scenario
 from planner.solver.engine import Engine
+from planner.studies import stacks
 from planner.studies.stack_duties import least_waived
 from planner.studies.stack_reasons import catalog_rows, differences
 from planner.studies.stacks import (
@@ -447,6 +450,12 @@ def test_a_stack_keeps_the_duty_to_serve_where_a_plan_of_it_can(root: Path) -> N
     assert unlike_free(asked, "champion-us-chips", load_catalog()) == []
 
 
+def test_without_a_plan_of_the_free_choice_all_that_it_keeps_is_named() -> None:
+    asked = with_duty().model_copy(update={"limits": Limits(money=[MoneyCap(what="outlay", musd=6.5)])})
+    row = compare_stacks(asked, ("champion-us-chips",)).table.set_index("stack").loc["free"]
+    assert "all that the scenario states (limits.money, duties to serve)" in row["note"]
+
+
 def test_the_note_names_the_duty_that_no_plan_of_a_stack_keeps() -> None:
     """The champion's own stack is ready half a year after the day from which all must be served."""
     asked = with_duty(must_serve_by="2027-02-01")
@@ -454,6 +463,24 @@ def test_the_note_names_the_duty_that_no_plan_of_a_stack_keeps() -> None:
     row = table.loc["champion-us-chips"]
     assert "the duty to serve is waived, which no plan of the stack keeps beside the rest: w" in row["note"]
     assert row["status"] == "optimal" and row["served_share"] > 0
+
+
+def test_a_duty_that_was_waived_in_vain_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of halls keep both, whole ones never what is larger: waived first is what gives first, which is no help."""
+    asked = two_duties(priority=2.0)
+    monkeypatch.setattr(stacks, "least_waived", lambda *_: [])
+    tried: list[list[str]] = []
+
+    def solve_without(case: Case, *_: Any, **__: Any) -> Outcome:
+        waived = [w.id for w in case.scenario.demand if w.optional]
+        tried.append(waived)
+        status, plan = ("optimal", object()) if "big" in waived else ("infeasible", None)
+        return SimpleNamespace(status=status, plan=plan, troubles=[], stopped=False)  # type: ignore[return-value]
+
+    monkeypatch.setattr(stacks, "solve", solve_without)
+    outcome, waived = stacks._keeping_duties(asked, load_catalog(), "champion-us-chips", "quick", None, None)
+    assert waived == ["big"] and outcome.plan is not None
+    assert tried == [[], ["small"], ["big", "small"], ["big"]]
 
 
 def two_duties(**changes: Any) -> Scenario:
